@@ -1,0 +1,4 @@
+std = "lua51+lua54+luajit"
+max_line_length = 100
+unused_args = false
+files["spec"] = { std = "+busted" }
