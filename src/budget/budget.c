@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* The pacing is the generic cell rate algorithm with its virtual time kept in full_ns. */
+#include "budget/budget.h"
+
+#include <math.h>
+
+#include "clock/clock.h"
+
+#define FIRST_PUSH (TQ_SECOND / 20)
+#define LONGEST_PUSH (60 * TQ_SECOND)
+#define LONGEST_RETRY_AFTER (3600 * TQ_SECOND)
+enum { SETTLE_PART = 10, FASTEST_DECAY = 64, MOST_DOUBLINGS = 20 };
+
+static int64_t interval_of(double rate)
+{
+    return isfinite(rate) ? tq_clock_from_seconds(1.0 / rate) : 0;
+}
+
+void tq_budget_init(tq_budget *budget, double rate, unsigned burst, uint64_t seed)
+{
+    *budget = (tq_budget){
+        .interval_ns = interval_of(rate),
+        .burst = burst > 0 ? burst : 1,
+        .full_ns = INT64_MIN,
+        .fastest_ns = TQ_NEVER,
+        .pushed_until_ns = INT64_MIN,
+        .pushed_at_ns = INT64_MIN,
+        .random = seed | 1,
+    };
+}
+
+void tq_budget_restrict(tq_budget *budget, double rate)
+{
+    int64_t interval = interval_of(rate);
+    if (interval > budget->interval_ns)
+        budget->interval_ns = interval;
+}
+
+/* How much longer than measured the last request may have been on its way. */
+static int64_t settling_ns(const tq_budget *budget)
+{
+    bool exact = budget->burst == 1 && budget->settling;
+    return exact ? budget->interval_ns / SETTLE_PART : 0;
+}
+
+static int64_t opens_at(const tq_budget *budget)
+{
+    if (budget->full_ns == INT64_MIN)
+        return INT64_MIN;
+    int64_t head_start = (int64_t)(budget->burst - 1) * budget->interval_ns;
+    return budget->full_ns - head_start + settling_ns(budget);
+}
+
+int64_t tq_budget_wait_ns(const tq_budget *budget, int64_t now)
+{
+    if (budget->pushed_until_ns > now)
+        return budget->pushed_until_ns - now;
+    if (budget->interval_ns == 0)
+        return 0;
+    if (budget->unsent >= budget->burst)
+        return TQ_NEVER;
+    int64_t opens = opens_at(budget);
+    return opens > now ? opens - now : 0;
+}
+
+void tq_budget_take(tq_budget *budget)
+{
+    budget->unsent++;
+}
+
+void tq_budget_give_back(tq_budget *budget)
+{
+    budget->unsent--;
+}
+
+void tq_budget_sent(tq_budget *budget, int64_t now)
+{
+    if (budget->unsent > 0)
+        budget->unsent--;
+    int64_t from = budget->full_ns > now ? budget->full_ns : now;
+    budget->full_ns = from + budget->interval_ns;
+    budget->last_sent_ns = now;
+    budget->settling = true;
+}
+
+/* The fastest answer of late: it follows slowly when the way to the service becomes longer. */
+static void learn_fastest(tq_budget *budget, int64_t took)
+{
+    if (took < budget->fastest_ns)
+        budget->fastest_ns = took;
+    else
+        budget->fastest_ns += (took - budget->fastest_ns) / FASTEST_DECAY;
+}
+
+void tq_budget_answered(tq_budget *budget, int64_t sent_ns, int64_t now)
+{
+    int64_t took = now - sent_ns;
+    learn_fastest(budget, took);
+    if (!budget->settling || sent_ns != budget->last_sent_ns)
+        return;
+    int64_t late = took - budget->fastest_ns;
+    int64_t most = settling_ns(budget);
+    budget->full_ns += late < most ? late : most;
+    budget->settling = false;
+}
+
+/* A number from 0 to 1 (xorshift64). */
+static double next_random(tq_budget *budget)
+{
+    budget->random ^= budget->random << 13;
+    budget->random ^= budget->random >> 7;
+    budget->random ^= budget->random << 17;
+    return (double)(budget->random >> 11) / (double)(UINT64_C(1) << 53);
+}
+
+static int64_t growing_push(tq_budget *budget)
+{
+    int64_t push = budget->interval_ns > FIRST_PUSH ? budget->interval_ns : FIRST_PUSH;
+    for (unsigned i = 1; i < budget->refusals && push < LONGEST_PUSH; i++)
+        push *= 2;
+    if (push > LONGEST_PUSH)
+        push = LONGEST_PUSH;
+    return push + (int64_t)((double)(push / 2) * next_random(budget));
+}
+
+void tq_budget_refused(tq_budget *budget, int64_t sent_ns, int64_t now, int64_t retry_after_ns)
+{
+    /* What was on its way already when the budget was pushed back says nothing new. */
+    bool news = sent_ns >= budget->pushed_at_ns;
+    if (news && budget->refusals < MOST_DOUBLINGS)
+        budget->refusals++;
+    int64_t push = 0;
+    if (retry_after_ns >= 0)
+        push = retry_after_ns < LONGEST_RETRY_AFTER ? retry_after_ns : LONGEST_RETRY_AFTER;
+    else if (news)
+        push = growing_push(budget);
+    if (now + push > budget->pushed_until_ns)
+        budget->pushed_until_ns = now + push;
+    budget->pushed_at_ns = now;
+}
+
+void tq_budget_accepted(tq_budget *budget, int64_t sent_ns)
+{
+    if (sent_ns >= budget->pushed_at_ns)
+        budget->refusals = 0;
+}

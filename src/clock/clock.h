@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TQ_CLOCK_H
+#define TQ_CLOCK_H
+/*
+ * The only room that reads a clock. Time is a count of nanoseconds on the monotonic clock: it never
+ * jumps when somebody sets the wall clock. TQ_NEVER is later than every instant.
+ */
+#include <stdint.h>
+
+#define TQ_NEVER INT64_MAX
+#define TQ_SECOND INT64_C(1000000000)
+
+/* The present instant, in nanoseconds. */
+int64_t tq_clock_now(void);
+
+/* Seconds as Lua has them to nanoseconds, rounded up; NaN and what is too large give TQ_NEVER. */
+int64_t tq_clock_from_seconds(double seconds);
+
+/* Nanoseconds to seconds; TQ_NEVER gives infinity. */
+double tq_clock_to_seconds(int64_t ns);
+
+/* `now` plus a span, both not negative; TQ_NEVER when the sum would pass it. */
+int64_t tq_clock_add(int64_t now, int64_t span);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TQ_HEAP_H
+#define TQ_HEAP_H
+/*
+ * A binary heap of nodes that live in their owners' structs and know where they are, so that any
+ * of them can be removed in O(log n). Smallest key first; equal keys leave in the order of `tie`.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TQ_HEAP_OUT SIZE_MAX
+
+typedef struct tq_heap_node {
+    int64_t key;
+    uint64_t tie;
+    size_t place; /* TQ_HEAP_OUT while the node is in no heap */
+} tq_heap_node;
+
+typedef struct tq_heap {
+    tq_heap_node **nodes; /* owned; what they point to is not */
+    size_t count;
+    size_t capacity;
+} tq_heap;
+
+void tq_heap_init(tq_heap *heap);
+void tq_heap_free(tq_heap *heap);
+
+/* Makes sure that `count` nodes fit without another allocation. TQ_ERR_MEMORY when it cannot. */
+int tq_heap_reserve(tq_heap *heap, size_t count);
+
+/* Puts a node in; there must be room for it. */
+void tq_heap_put(tq_heap *heap, tq_heap_node *node);
+void tq_heap_remove(tq_heap *heap, tq_heap_node *node);
+
+/* The first node, which stays where it is, or NULL. */
+tq_heap_node *tq_heap_peek(const tq_heap *heap);
+
+bool tq_heap_is_in(const tq_heap_node *node);
+
+#endif
