@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/engine.h"
+
+#include "base/err.h"
+#include "clock/clock.h"
+
+/* When a poll cannot even be written down, for want of memory, its task waits this long. */
+#define MEMORY_PAUSE TQ_SECOND
+
+static void on_sent(void *owner, int64_t now)
+{
+    tq_watch *watch = owner;
+    if (watch->job != TQ_JOB_POLL)
+        return;
+    if (watch->has_sent)
+        tq_budget_take(&watch->lane->budget);
+    watch->has_sent = true;
+    tq_budget_sent(&watch->lane->budget, now);
+}
+
+int tq_engine_open(tq_engine *engine)
+{
+    *engine = (tq_engine){0};
+    tq_heap_init(&engine->timers);
+    return tq_http_open(&engine->http, on_sent);
+}
+
+void tq_engine_close(tq_engine *engine)
+{
+    if (engine->http == NULL)
+        return;
+    tq_http_close(engine->http);
+    engine->http = NULL;
+    while (engine->lanes != NULL)
+        tq_lane_close(engine->lanes);
+    while (engine->timers.count > 0)
+        tq_heap_remove(&engine->timers, tq_heap_peek(&engine->timers));
+    tq_heap_free(&engine->timers);
+}
+
+/* A watch is found by its scheduler entry. */
+static tq_watch *watch_of(tq_sched_entry *entry)
+{
+    return (tq_watch *)(void *)((char *)entry - offsetof(tq_watch, entry));
+}
+
+static int64_t lane_wait_ns(const tq_lane *lane, int64_t now)
+{
+    int64_t due = tq_sched_wait_ns(&lane->sched, now);
+    if (due == TQ_NEVER)
+        return TQ_NEVER;
+    int64_t slot = tq_budget_wait_ns(&lane->budget, now);
+    return due > slot ? due : slot;
+}
+
+int64_t tq_engine_wait_ns(const tq_engine *engine, int64_t now)
+{
+    int64_t wait = tq_http_wait_ns(engine->http, now);
+    for (const tq_lane *lane = engine->lanes; lane != NULL && wait > 0; lane = lane->next) {
+        int64_t lane_wait = lane->is_crowded ? TQ_NEVER : lane_wait_ns(lane, now);
+        wait = lane_wait < wait ? lane_wait : wait;
+    }
+    const tq_heap_node *timer = tq_heap_peek(&engine->timers);
+    if (timer != NULL && timer->key - now < wait)
+        wait = timer->key > now ? timer->key - now : 0;
+    return wait;
+}
+
+void tq_engine_arm(tq_engine *engine)
+{
+    int64_t now = tq_clock_now();
+    int64_t wait = tq_engine_wait_ns(engine, now);
+    if (wait != TQ_NEVER)
+        tq_http_arm(engine->http, tq_clock_add(now, wait));
+}
+
+static int start_poll(tq_engine *engine, tq_watch *watch)
+{
+    const tq_source *source = watch->source;
+    tq_transfer *transfer;
+    int err = tq_http_begin(engine->http, source->peer, &transfer);
+    if (err != TQ_OK)
+        return err;
+    err = source->encode(source, watch->id, watch->id_len, tq_transfer_body(transfer));
+    if (err != TQ_OK) {
+        tq_http_release(transfer);
+        return err;
+    }
+    watch->transfer = transfer;
+    watch->has_sent = false;
+    tq_budget_take(&watch->lane->budget);
+    tq_http_submit(transfer, source->target, watch);
+    return TQ_OK;
+}
+
+static void start_due(tq_engine *engine, tq_lane *lane, int64_t now)
+{
+    lane->is_crowded = false;
+    while (tq_budget_wait_ns(&lane->budget, now) == 0) {
+        tq_sched_entry *entry = tq_sched_peek(&lane->sched, now);
+        if (entry == NULL)
+            return;
+        tq_watch *watch = watch_of(entry);
+        lane->is_crowded = !tq_http_peer_has_room(watch->source->peer);
+        if (lane->is_crowded)
+            return;
+        tq_sched_remove(&lane->sched, entry);
+        if (start_poll(engine, watch) != TQ_OK)
+            (void)tq_watch_schedule(watch, tq_clock_add(now, MEMORY_PAUSE));
+    }
+}
+
+int tq_engine_step(tq_engine *engine, int64_t wait_ns)
+{
+    int64_t own_wait = tq_engine_wait_ns(engine, tq_clock_now());
+    int err = tq_http_step(engine->http, own_wait < wait_ns ? own_wait : wait_ns);
+    int64_t now = tq_clock_now();
+    for (tq_lane *lane = engine->lanes; lane != NULL; lane = lane->next)
+        start_due(engine, lane, now);
+    tq_http_kick(engine->http);
+    return err;
+}
+
+static void settle_budget(tq_watch *watch, const tq_http_reply *reply, int64_t now)
+{
+    tq_budget *budget = &watch->lane->budget;
+    if (watch->has_sent) {
+        tq_budget_answered(budget, reply->sent_ns, now);
+        return;
+    }
+    /* What never got a connection has used its slot all the same: attempts are paced too. */
+    watch->has_sent = true;
+    tq_budget_sent(budget, now);
+}
+
+tq_transfer *tq_engine_take(tq_engine *engine)
+{
+    tq_transfer *transfer = tq_http_take(engine->http);
+    if (transfer == NULL)
+        return NULL;
+    tq_watch *watch = tq_transfer_owner(transfer);
+    if (watch->job == TQ_JOB_POLL) {
+        int64_t now = tq_clock_now();
+        settle_budget(watch, tq_transfer_reply(transfer), now);
+        watch->entry.seen_ns = now;
+        watch->polls++;
+    }
+    return transfer;
+}
+
+int tq_engine_set_timer(tq_engine *engine, tq_timer *timer, int64_t at_ns)
+{
+    int err = tq_heap_reserve(&engine->timers, engine->timers.count + 1);
+    if (err != TQ_OK)
+        return err;
+    timer->node.key = at_ns;
+    timer->node.tie = engine->timers_set++;
+    tq_heap_put(&engine->timers, &timer->node);
+    return TQ_OK;
+}
+
+void tq_engine_clear_timer(tq_engine *engine, tq_timer *timer)
+{
+    if (tq_heap_is_in(&timer->node))
+        tq_heap_remove(&engine->timers, &timer->node);
+}
+
+tq_timer *tq_engine_take_timer(tq_engine *engine, int64_t now)
+{
+    tq_heap_node *node = tq_heap_peek(&engine->timers);
+    if (node == NULL || node->key > now)
+        return NULL;
+    tq_heap_remove(&engine->timers, node);
+    return (tq_timer *)node;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TQ_ENGINE_H
+#define TQ_ENGINE_H
+/*
+ * Joins transport, budgets and scheduler: which task is polled when. It knows neither Lua nor what
+ * a reply means: it hands finished transfers out, and is told what they said.
+ *
+ * - tq_engine: one transport, the lanes and the timers. One pollable fd.
+ * - tq_lane: one budget and the tasks that wait for their turn under it.
+ * - tq_source: how the tasks of one client are polled.
+ * - tq_watch: one task that is polled. The caller owns its memory; it stays where it is.
+ *
+ *     tq_watch_init(&watch, lane, source, id, id_len);
+ *     tq_watch_schedule(&watch, now);
+ *     tq_engine_step(engine, wait_ns);
+ *     while ((transfer = tq_engine_take(engine)) != NULL) {
+ *         ... read the reply of the watch that owns it, then one of ...
+ *         tq_watch_learn(&watch, &reading, now);      and tq_watch_schedule for another look
+ *         tq_watch_finish_poll(&watch);
+ *     }
+ */
+#include "budget/budget.h"
+#include "base/reading.h"
+#include "http/http.h"
+#include "sched/sched.h"
+
+/* Who owns a transfer. It is the first member of whatever does. */
+typedef enum tq_job { TQ_JOB_POLL, TQ_JOB_CALL } tq_job;
+
+typedef struct tq_source {
+    tq_http_peer *peer;
+    tq_http_target *target;
+    /* Writes the body of a request for the status of `id`; 0 or an error. */
+    int (*encode)(const struct tq_source *source, const char *id, size_t id_len, tq_buf *out);
+} tq_source;
+
+typedef struct tq_lane {
+    tq_budget budget;
+    tq_sched sched;
+    struct tq_lane *next, *prev;
+    struct tq_engine *engine; /* NULL once one of the two is closed */
+    bool is_crowded;          /* the next poll waits for one of its client's to end */
+} tq_lane;
+
+typedef struct tq_watch {
+    tq_job job;
+    bool is_seen;  /* `last` holds what a poll told */
+    bool has_sent; /* the poll in flight has used its slot */
+    tq_sched_entry entry;
+    tq_lane *lane;
+    const tq_source *source;
+    tq_transfer *transfer; /* of the poll in flight, or NULL */
+    const char *id;
+    size_t id_len;
+    tq_reading last;
+    int64_t changed_ns; /* when `last` became what it is */
+    uint64_t polls;     /* answered or failed */
+} tq_watch;
+
+typedef struct tq_timer {
+    tq_heap_node node;
+} tq_timer;
+
+typedef struct tq_engine {
+    tq_http *http;
+    tq_lane *lanes;
+    tq_heap timers;
+    uint64_t timers_set;
+} tq_engine;
+
+/* 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
+int tq_engine_open(tq_engine *engine);
+
+/* Drops what is in flight. Lanes, peers and watches stay valid memory, and do nothing any more. */
+void tq_engine_close(tq_engine *engine);
+
+/* How long until tq_engine_step has something to do of itself; TQ_NEVER when it has not. */
+int64_t tq_engine_wait_ns(const tq_engine *engine, int64_t now);
+
+/* Makes the engine's fd readable when that time has come. */
+void tq_engine_arm(tq_engine *engine);
+
+/* Waits at most `wait_ns`, reads what has come and starts the polls that are due. */
+int tq_engine_step(tq_engine *engine, int64_t wait_ns);
+
+/* A transfer that has ended, or NULL. Its owner begins with a tq_job. */
+tq_transfer *tq_engine_take(tq_engine *engine);
+
+/* A timer goes off once. Setting can fail with TQ_ERR_MEMORY. */
+int tq_engine_set_timer(tq_engine *engine, tq_timer *timer, int64_t at_ns);
+void tq_engine_clear_timer(tq_engine *engine, tq_timer *timer);
+tq_timer *tq_engine_take_timer(tq_engine *engine, int64_t now);
+
+void tq_lane_open(tq_lane *lane, tq_engine *engine, double rate, unsigned burst, uint64_t seed);
+void tq_lane_close(tq_lane *lane);
+
+/* `id` is not copied. */
+void tq_watch_init(tq_watch *watch, tq_lane *lane, const tq_source *source, const char *id,
+                   size_t id_len);
+
+/* Asks for a look at `due_ns`, or as soon after as the budget lets; replaces what was asked before.
+ * While a poll is in flight it is kept. 0, TQ_ERR_MEMORY or TQ_ERR_CLOSED. */
+int tq_watch_schedule(tq_watch *watch, int64_t due_ns);
+
+/* No more looks; a poll in flight is cancelled. */
+void tq_watch_stop(tq_watch *watch);
+
+/* Takes in what a poll told. True when that differs from what was known. */
+bool tq_watch_learn(tq_watch *watch, const tq_reading *reading, int64_t now);
+
+/* Ends the poll whose transfer was taken. */
+void tq_watch_finish_poll(tq_watch *watch);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TQ_HTTP_H
+#define TQ_HTTP_H
+/*
+ * HTTP requests in flight, all behind one pollable fd. The only room that sees libcurl. It knows
+ * nothing of tasks, budgets or services: bytes out, bytes in.
+ *
+ * - tq_http: the transfers of one engine. Nothing blocks but tq_http_wait.
+ * - tq_http_peer: where the requests of one client go, with what connection, limits and identity.
+ *   It keeps the easy handles that are not in use, options set, and queues what its `max_connections`
+ *   does not let go at once. It does no I/O before its first transfer.
+ * - tq_http_target: one URL of a peer, parsed once, with its request headers.
+ * - tq_transfer: one request and its reply. It goes through begin, submit, take and release.
+ *
+ *     tq_http_begin(http, peer, &transfer);
+ *     tq_buf_add_text(tq_transfer_body(transfer), "id=123");
+ *     tq_http_submit(transfer, target, owner);
+ *     ... tq_http_step(http) when the fd is readable or the time has come ...
+ *     while ((transfer = tq_http_take(http)) != NULL) {
+ *         const tq_http_reply *reply = tq_transfer_reply(transfer);
+ *         tq_http_release(transfer);
+ *     }
+ *
+ * Not safe for use by two threads at once.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+typedef struct tq_http tq_http;
+typedef struct tq_http_peer tq_http_peer;
+typedef struct tq_http_target tq_http_target;
+typedef struct tq_transfer tq_transfer;
+
+/* Strings are copied. NULL and 0 mean libcurl's default, unless another is named. */
+typedef struct tq_http_peer_options {
+    const char *base_url; /* required: http or https, without query, fragment or user */
+    const char *ca_file;
+    const char *client_cert;
+    const char *client_key;
+    const char *proxy; /* default: none; the environment is not looked at */
+    const char *user_agent;
+    const char *username; /* HTTP basic authentication */
+    const char *password;
+    int64_t connect_timeout_ns; /* required */
+    int64_t request_timeout_ns; /* required: a whole request, connecting included */
+    size_t max_response_bytes;  /* required */
+    size_t max_connections;     /* required: transfers in flight, the others queue */
+    bool insecure;              /* do not verify who answers */
+} tq_http_peer_options;
+
+/* How a transfer ended, as far as HTTP knows. */
+typedef enum tq_http_outcome {
+    TQ_HTTP_ANSWERED,   /* a whole reply, whatever its status */
+    TQ_HTTP_NETWORK,    /* no connection, a broken one, or no answer in time */
+    TQ_HTTP_TLS,        /* the handshake broke off */
+    TQ_HTTP_UNTRUSTED,  /* TLS verification, or a certificate or key that cannot be used */
+    TQ_HTTP_UNREADABLE, /* what came is not HTTP, or passes max_response_bytes */
+    TQ_HTTP_UNSENT      /* libcurl would not send it: out of memory, an unreadable file */
+} tq_http_outcome;
+
+typedef struct tq_http_reply {
+    tq_http_outcome outcome;
+    const char *error; /* one line of text where the outcome is not TQ_HTTP_ANSWERED */
+    long status;       /* of HTTP; 0 when none came */
+    int64_t retry_after_ns; /* Retry-After, both forms; negative when there is none */
+    const char *body;       /* not NULL */
+    size_t body_len;
+    int64_t sent_ns; /* when the request went out, last time if twice; INT64_MIN if never */
+} tq_http_reply;
+
+/* Called when a request goes out on its connection. It may touch C memory only. */
+typedef void tq_http_on_sent(void *owner, int64_t now);
+
+/* Opens the transport. 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
+int tq_http_open(tq_http **out, tq_http_on_sent *on_sent);
+
+/* Drops all transfers and connections. Peers stay valid; their transfers do not. */
+void tq_http_close(tq_http *http);
+
+/* Readable when there is something to do, including what is due by time, once armed. */
+int tq_http_fd(const tq_http *http);
+
+/* How long until tq_http_step has something to do of itself; TQ_NEVER when it has not. */
+int64_t tq_http_wait_ns(const tq_http *http, int64_t now);
+
+/* Makes the fd readable at `at_ns` at the latest, so that a loop needs to watch nothing else. */
+void tq_http_arm(tq_http *http, int64_t at_ns);
+
+/* Does what is ready, after waiting at most `wait_ns` for it. 0, or TQ_ERR_SYSTEM; an interrupted
+ * wait is no error. */
+int tq_http_step(tq_http *http, int64_t wait_ns);
+
+/* Starts what was submitted since the last step, without looking at the sockets. */
+void tq_http_kick(tq_http *http);
+
+size_t tq_http_in_flight(const tq_http *http);
+
+/* 0, TQ_ERR_MEMORY, or TQ_ERR_INVALID for a base URL that is not as required. */
+int tq_http_peer_open(tq_http_peer **out, const tq_http_peer_options *options);
+
+/* Cancels the peer's transfers and frees it. NULL is let pass. */
+void tq_http_peer_close(tq_http_peer *peer);
+
+/* May another transfer go at once, or would it queue? */
+bool tq_http_peer_has_room(const tq_http_peer *peer);
+
+/* The peer's base URL with `path` behind it, with the request headers in `headers` ("Name: value"), a list that
+ * NULL ends; they are copied. 0, TQ_ERR_MEMORY or TQ_ERR_INVALID. */
+int tq_http_target_open(tq_http_target **out, const tq_http_peer *peer, const char *path,
+                        const char *const headers[]);
+void tq_http_target_close(tq_http_target *target);
+
+/* An unused transfer of the peer, with an empty body. */
+int tq_http_begin(tq_http *http, tq_http_peer *peer, tq_transfer **out);
+
+/* The request's body, to be filled in; overwritten after use. */
+tq_buf *tq_transfer_body(tq_transfer *transfer);
+
+/* A part of a multipart body, used instead of the plain body once there is one. A file is read
+ * while it is sent; TQ_ERR_INVALID when it cannot be opened. */
+int tq_transfer_add_text(tq_transfer *transfer, const char *name, const char *value, size_t len);
+int tq_transfer_add_file(tq_transfer *transfer, const char *name, const char *path,
+                         const char *file_name, const char *type);
+
+bool tq_transfer_is_multipart(const tq_transfer *transfer);
+
+/* The request goes out at most once: when its connection breaks afterwards the transfer fails
+ * rather than being repeated on another one. */
+void tq_transfer_send_once(tq_transfer *transfer);
+
+/* Gives the transfer a target of its own, freed with it. */
+void tq_transfer_own_target(tq_transfer *transfer, tq_http_target *target);
+
+/* POSTs it, at once or when its turn comes. The target must outlive the transfer; NULL for the
+ * transfer's own one. What goes wrong shows in the reply. */
+void tq_http_submit(tq_transfer *transfer, const tq_http_target *target, void *owner);
+
+/* A transfer that has ended, in the order of their ends, or NULL. Its reply is valid until it is
+ * released. */
+tq_transfer *tq_http_take(tq_http *http);
+const tq_http_reply *tq_transfer_reply(const tq_transfer *transfer);
+void *tq_transfer_owner(const tq_transfer *transfer);
+
+/* Ends a transfer in any state: one in flight is cancelled. */
+void tq_http_release(tq_transfer *transfer);
+
+/* The versions of libcurl and of what it is linked with, as one line of text. */
+const char *tq_http_version(void);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TQ_HTTP_INTERNAL_H
+#define TQ_HTTP_INTERNAL_H
+/*
+ * What the files of this room share: transport.c (libcurl's multi handle and the poller), peer.c
+ * (options, targets and the handles at rest) and transfer.c (one request and its reply).
+ *
+ * A transfer is in one list at a time: its peer's `live`, `queue` or `idle`, or the transport's
+ * `done`.
+ */
+#include <curl/curl.h>
+
+#include "http/http.h"
+#include "http/poller.h"
+
+typedef struct tq_list {
+    tq_transfer *first;
+    tq_transfer *last;
+    size_t count;
+} tq_list;
+
+typedef enum tq_transfer_state {
+    TQ_TRANSFER_IDLE,   /* at rest, its handle to be used again */
+    TQ_TRANSFER_BEGUN,  /* live: being filled in */
+    TQ_TRANSFER_QUEUED, /* waiting for room */
+    TQ_TRANSFER_ACTIVE, /* live: in libcurl's hands */
+    TQ_TRANSFER_DONE,   /* ended, to be taken */
+    TQ_TRANSFER_TAKEN   /* live: its reply is being read */
+} tq_transfer_state;
+
+struct tq_transfer {
+    tq_transfer *next, *prev;
+    tq_http_peer *peer;
+    CURL *easy;
+    tq_http_target *own_target;
+    curl_mime *mime;
+    void *owner;
+    tq_transfer_state state;
+    bool send_once;
+    bool is_too_big;
+    unsigned times_sent;
+    tq_buf request;
+    tq_buf body;
+    tq_http_reply reply;
+    char error[CURL_ERROR_SIZE];
+};
+
+struct tq_http_target {
+    CURLU *url;
+    struct curl_slist *headers;
+};
+
+struct tq_http_peer {
+    tq_http_peer_options options; /* its strings are owned */
+    tq_http *http;                /* the transport of its transfers, NULL before the first */
+    tq_http_peer *next, *prev;    /* in the transport's list */
+    size_t active;
+    tq_list live;
+    tq_list queue;
+    tq_list idle;
+};
+
+struct tq_http {
+    tq_poller poller;
+    CURLM *multi;
+    int64_t timer_ns; /* when libcurl wants to be called; TQ_NEVER for not at all */
+    size_t in_flight;
+    tq_http_on_sent *on_sent;
+    tq_http_peer *peers;
+    tq_list done;
+};
+
+void tq_list_append(tq_list *list, tq_transfer *transfer);
+void tq_list_remove(tq_list *list, tq_transfer *transfer);
+
+/* transport.c: into libcurl's hands, and out of them again. */
+int tq_http_start(tq_http *http, tq_transfer *transfer);
+void tq_http_stop(tq_http *http, tq_transfer *transfer);
+/* transport.c: the socket callbacks that every easy handle gets. */
+curl_socket_t tq_http_open_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);
+int tq_http_close_socket(void *http, curl_socket_t fd);
+
+/* peer.c: joins a transport, leaves it with all transfers released, starts what is queued. */
+void tq_http_peer_attach(tq_http_peer *peer, tq_http *http);
+void tq_http_peer_detach(tq_http_peer *peer);
+void tq_http_peer_advance(tq_http_peer *peer);
+
+/* transfer.c */
+int tq_transfer_new(tq_http_peer *peer, tq_transfer **out);
+void tq_transfer_free(tq_transfer *transfer);
+void tq_transfer_end(tq_transfer *transfer, CURLcode result);
+
+#endif

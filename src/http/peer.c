@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "http/internal.h"
+
+/* Handles at rest are kept for the next poll up to here; each is about 6 KB. */
+enum { IDLE_KEPT = 64, IDLE_BUFFER_KEPT = 64 * 1024 };
+
+/* Copies one string option over itself; false when there is no memory. */
+static bool own(const char **option)
+{
+    if (*option == NULL)
+        return true;
+    *option = strdup(*option);
+    return *option != NULL;
+}
+
+static void disown(const char **option)
+{
+    char *text = (char *)*option;
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    free(text);
+    *option = NULL;
+}
+
+/* The string options of `o`, each passed to `each`. */
+#define STRING_OPTIONS(o)                                                                          \
+    {                                                                                              \
+        &(o)->base_url, &(o)->ca_file, &(o)->client_cert, &(o)->client_key, &(o)->proxy,           \
+            &(o)->user_agent, &(o)->username, &(o)->password                                       \
+    }
+enum { STRING_OPTION_COUNT = 8 };
+
+static bool own_strings(tq_http_peer_options *options)
+{
+    const char **strings[STRING_OPTION_COUNT] = STRING_OPTIONS(options);
+    bool all = true;
+    for (int i = 0; i < STRING_OPTION_COUNT; i++)
+        all = own(strings[i]) && all;
+    return all;
+}
+
+static void free_strings(tq_http_peer_options *options)
+{
+    const char **strings[STRING_OPTION_COUNT] = STRING_OPTIONS(options);
+    for (int i = 0; i < STRING_OPTION_COUNT; i++)
+        disown(strings[i]);
+}
+
+static bool has_part(CURLU *url, CURLUPart part)
+{
+    char *text = NULL;
+    bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+    curl_free(text);
+    return has;
+}
+
+static bool is_http(CURLU *url)
+{
+    char *scheme = NULL;
+    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+        return false;
+    bool is = strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
+    curl_free(scheme);
+    return is;
+}
+
+static int check_base_url(const char *text)
+{
+    CURLU *url = curl_url();
+    if (url == NULL)
+        return TQ_ERR_MEMORY;
+    bool good = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK && is_http(url) &&
+                has_part(url, CURLUPART_HOST) && !has_part(url, CURLUPART_QUERY) &&
+                !has_part(url, CURLUPART_FRAGMENT) && !has_part(url, CURLUPART_USER);
+    curl_url_cleanup(url);
+    return good ? TQ_OK : TQ_ERR_INVALID;
+}
+
+int tq_http_peer_open(tq_http_peer **out, const tq_http_peer_options *options)
+{
+    int err = check_base_url(options->base_url);
+    if (err != TQ_OK)
+        return err;
+    tq_http_peer *peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return TQ_ERR_MEMORY;
+    peer->options = *options;
+    if (!own_strings(&peer->options)) {
+        free_strings(&peer->options);
+        free(peer);
+        return TQ_ERR_MEMORY;
+    }
+    *out = peer;
+    return TQ_OK;
+}
+
+void tq_http_peer_close(tq_http_peer *peer)
+{
+    if (peer == NULL)
+        return;
+    tq_http_peer_detach(peer);
+    free_strings(&peer->options);
+    free(peer);
+}
+
+bool tq_http_peer_has_room(const tq_http_peer *peer)
+{
+    return peer->active + peer->queue.count < peer->options.max_connections;
+}
+
+void tq_http_peer_attach(tq_http_peer *peer, tq_http *http)
+{
+    peer->http = http;
+    peer->prev = NULL;
+    peer->next = http->peers;
+    if (peer->next != NULL)
+        peer->next->prev = peer;
+    http->peers = peer;
+}
+
+static void free_list(tq_list *list)
+{
+    while (list->first != NULL) {
+        tq_transfer *transfer = list->first;
+        tq_list_remove(list, transfer);
+        tq_transfer_free(transfer);
+    }
+}
+
+static void free_done(tq_http *http, const tq_http_peer *peer)
+{
+    for (tq_transfer *transfer = http->done.first, *next; transfer != NULL; transfer = next) {
+        next = transfer->next;
+        if (transfer->peer != peer)
+            continue;
+        tq_list_remove(&http->done, transfer);
+        tq_transfer_free(transfer);
+    }
+}
+
+static void stop_active(tq_http_peer *peer)
+{
+    for (tq_transfer *transfer = peer->live.first; transfer != NULL; transfer = transfer->next)
+        if (transfer->state == TQ_TRANSFER_ACTIVE)
+            tq_http_stop(peer->http, transfer);
+    peer->active = 0;
+}
+
+void tq_http_peer_detach(tq_http_peer *peer)
+{
+    tq_http *http = peer->http;
+    if (http == NULL)
+        return;
+    stop_active(peer);
+    free_list(&peer->live);
+    free_list(&peer->queue);
+    free_list(&peer->idle);
+    free_done(http, peer);
+    if (peer->prev != NULL)
+        peer->prev->next = peer->next;
+    else
+        http->peers = peer->next;
+    if (peer->next != NULL)
+        peer->next->prev = peer->prev;
+    peer->http = NULL;
+}
+
+static void fail_unstarted(tq_transfer *transfer)
+{
+    tq_transfer_end(transfer, CURLE_OUT_OF_MEMORY);
+    transfer->state = TQ_TRANSFER_DONE;
+    tq_list_append(&transfer->peer->http->done, transfer);
+}
+
+void tq_http_peer_advance(tq_http_peer *peer)
+{
+    while (peer->queue.first != NULL && peer->active < peer->options.max_connections) {
+        tq_transfer *transfer = peer->queue.first;
+        tq_list_remove(&peer->queue, transfer);
+        if (tq_http_start(peer->http, transfer) != TQ_OK) {
+            fail_unstarted(transfer);
+            continue;
+        }
+        transfer->state = TQ_TRANSFER_ACTIVE;
+        tq_list_append(&peer->live, transfer);
+        peer->active++;
+    }
+}
+
+int tq_http_begin(tq_http *http, tq_http_peer *peer, tq_transfer **out)
+{
+    if (peer->http == NULL)
+        tq_http_peer_attach(peer, http);
+    tq_transfer *transfer = peer->idle.last;
+    if (transfer != NULL) {
+        tq_list_remove(&peer->idle, transfer);
+    } else {
+        int err = tq_transfer_new(peer, &transfer);
+        if (err != TQ_OK)
+            return err;
+    }
+    transfer->state = TQ_TRANSFER_BEGUN;
+    tq_list_append(&peer->live, transfer);
+    *out = transfer;
+    return TQ_OK;
+}
+
+/* Out of whatever list it is in; `advance` is set when that made room. */
+static void take_out(tq_transfer *transfer, bool *advance)
+{
+    tq_http_peer *peer = transfer->peer;
+    *advance = transfer->state == TQ_TRANSFER_ACTIVE;
+    if (*advance) {
+        tq_http_stop(peer->http, transfer);
+        peer->active--;
+    }
+    if (transfer->state == TQ_TRANSFER_QUEUED)
+        tq_list_remove(&peer->queue, transfer);
+    else if (transfer->state == TQ_TRANSFER_DONE)
+        tq_list_remove(&peer->http->done, transfer);
+    else
+        tq_list_remove(&peer->live, transfer);
+}
+
+static bool is_reusable(const tq_transfer *transfer)
+{
+    return transfer->mime == NULL && transfer->peer->idle.count < IDLE_KEPT;
+}
+
+static void empty(tq_buf *buf)
+{
+    if (buf->capacity > IDLE_BUFFER_KEPT)
+        tq_buf_free(buf);
+    else
+        tq_buf_wipe(buf);
+}
+
+static void rest(tq_transfer *transfer)
+{
+    tq_http_target_close(transfer->own_target);
+    transfer->own_target = NULL;
+    transfer->owner = NULL;
+    transfer->send_once = transfer->is_too_big = false;
+    transfer->times_sent = 0;
+    transfer->state = TQ_TRANSFER_IDLE;
+    empty(&transfer->request);
+    empty(&transfer->body);
+    tq_list_append(&transfer->peer->idle, transfer);
+}
+
+void tq_http_release(tq_transfer *transfer)
+{
+    tq_http_peer *peer = transfer->peer;
+    bool advance;
+    take_out(transfer, &advance);
+    if (is_reusable(transfer))
+        rest(transfer);
+    else
+        tq_transfer_free(transfer);
+    if (advance)
+        tq_http_peer_advance(peer);
+}
+
+static bool add_header(tq_http_target *target, const char *header)
+{
+    struct curl_slist *longer = curl_slist_append(target->headers, header);
+    if (longer != NULL)
+        target->headers = longer;
+    return longer != NULL;
+}
+
+static int set_url(tq_http_target *target, const tq_http_peer *peer, const char *path)
+{
+    tq_buf text;
+    tq_buf_init(&text, SIZE_MAX / 2);
+    int err = tq_buf_add_text(&text, peer->options.base_url);
+    if (err == TQ_OK)
+        err = tq_buf_add_text(&text, path);
+    if (err == TQ_OK && curl_url_set(target->url, CURLUPART_URL, text.data, 0) != CURLUE_OK)
+        err = TQ_ERR_INVALID;
+    tq_buf_free(&text);
+    return err;
+}
+
+int tq_http_target_open(tq_http_target **out, const tq_http_peer *peer, const char *path,
+                        const char *const headers[])
+{
+    tq_http_target *target = calloc(1, sizeof *target);
+    if (target == NULL)
+        return TQ_ERR_MEMORY;
+    target->url = curl_url();
+    int err = target->url != NULL ? set_url(target, peer, path) : TQ_ERR_MEMORY;
+    for (size_t i = 0; err == TQ_OK && headers[i] != NULL; i++)
+        err = add_header(target, headers[i]) ? TQ_OK : TQ_ERR_MEMORY;
+    /* Without this one libcurl asks before it sends a large body, and waits a second. */
+    if (err == TQ_OK && !add_header(target, "Expect:"))
+        err = TQ_ERR_MEMORY;
+    if (err != TQ_OK) {
+        tq_http_target_close(target);
+        return err;
+    }
+    *out = target;
+    return TQ_OK;
+}
+
+void tq_http_target_close(tq_http_target *target)
+{
+    if (target == NULL)
+        return;
+    curl_slist_free_all(target->headers);
+    curl_url_cleanup(target->url);
+    free(target);
+}

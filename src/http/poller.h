@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TQ_POLLER_H
+#define TQ_POLLER_H
+/*
+ * The sockets of libcurl and one timer in one epoll set, whose fd any loop can watch.
+ *
+ * libcurl takes a connection off the set when it goes idle and puts it on again when it is used
+ * again. For sockets that were opened through us (and whose end we therefore hear of) the
+ * registration is kept in between, which saves two system calls a request.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TQ_POLL_IN = 1, TQ_POLL_OUT = 2, TQ_POLL_ERROR = 4 };
+enum { TQ_POLL_BATCH = 64 };
+
+typedef struct tq_poll_socket {
+    uint8_t wanted;     /* TQ_POLL_… that libcurl asks for; 0 while the socket is idle */
+    uint8_t registered; /* what epoll has */
+    bool is_in;         /* in the epoll set */
+    bool is_ours;       /* opened through tq_poller_opened */
+} tq_poll_socket;
+
+typedef struct tq_poll_event {
+    int fd;
+    int ready; /* TQ_POLL_… */
+} tq_poll_event;
+
+typedef struct tq_poller {
+    int epoll_fd;
+    int timer_fd;
+    int64_t armed_ns; /* when the timer goes off; TQ_NEVER when it is not armed */
+    tq_poll_socket *sockets; /* by fd */
+    size_t count;
+} tq_poller;
+
+/* 0, or TQ_ERR_SYSTEM with nothing left open. */
+int tq_poller_open(tq_poller *poller);
+void tq_poller_close(tq_poller *poller);
+
+/* Says what libcurl wants to know of a socket; 0 for nothing any more. */
+int tq_poller_want(tq_poller *poller, int fd, int wanted);
+
+/* A socket has been opened or is about to be closed. */
+int tq_poller_opened(tq_poller *poller, int fd);
+void tq_poller_closing(tq_poller *poller, int fd);
+
+/* Makes the set's fd readable at `at_ns` at the latest. */
+void tq_poller_arm(tq_poller *poller, int64_t at_ns);
+
+/* Waits at most `wait_ns` and writes what is ready. Gives how many, or TQ_ERR_SYSTEM. */
+int tq_poller_wait(tq_poller *poller, int64_t wait_ns, tq_poll_event events[TQ_POLL_BATCH]);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* An easy handle gets its options once; a request sets its URL, its headers and its body. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "clock/clock.h"
+#include "http/internal.h"
+
+/* Replies are small; a small receive buffer is a third of a handle's memory and time. */
+enum { RECEIVE_BUFFER = 4096 };
+
+void tq_list_append(tq_list *list, tq_transfer *transfer)
+{
+    transfer->next = NULL;
+    transfer->prev = list->last;
+    if (list->last != NULL)
+        list->last->next = transfer;
+    else
+        list->first = transfer;
+    list->last = transfer;
+    list->count++;
+}
+
+void tq_list_remove(tq_list *list, tq_transfer *transfer)
+{
+    if (transfer->prev != NULL)
+        transfer->prev->next = transfer->next;
+    else
+        list->first = transfer->next;
+    if (transfer->next != NULL)
+        transfer->next->prev = transfer->prev;
+    else
+        list->last = transfer->prev;
+    list->count--;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *data)
+{
+    tq_transfer *transfer = data;
+    int err = tq_buf_add(&transfer->body, bytes, size * count);
+    transfer->is_too_big = err == TQ_ERR_TOO_BIG;
+    return err == TQ_OK ? size * count : 0;
+}
+
+static int on_request(void *data, char *peer_ip, char *local_ip, int peer_port, int local_port)
+{
+    (void)peer_ip;
+    (void)local_ip;
+    (void)peer_port;
+    (void)local_port;
+    tq_transfer *transfer = data;
+    /* libcurl repeats a request by itself when a kept connection breaks under it. */
+    if (transfer->send_once && transfer->times_sent > 0)
+        return CURL_PREREQFUNC_ABORT;
+    transfer->times_sent++;
+    transfer->reply.sent_ns = tq_clock_now();
+    if (transfer->peer->http->on_sent != NULL)
+        transfer->peer->http->on_sent(transfer->owner, transfer->reply.sent_ns);
+    return CURL_PREREQFUNC_OK;
+}
+
+static long to_ms(int64_t ns)
+{
+    if (ns == TQ_NEVER)
+        return 0;
+    int64_t ms = ns / 1000000 + (ns % 1000000 != 0);
+    if (ms > 0x7FFFFFFF)
+        return 0x7FFFFFFF;
+    return ms > 0 ? (long)ms : 1;
+}
+
+static void set_protocols(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+}
+
+static void set_trust(CURL *easy, const tq_http_peer_options *options)
+{
+    if (options->ca_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+    /* With a CAPATH libcurl reads the whole bundle again for every connection. */
+    if (options->ca_file != NULL || curl_version_info(CURLVERSION_NOW)->cainfo != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (options->client_cert != NULL)
+        curl_easy_setopt(easy, CURLOPT_SSLCERT, options->client_cert);
+    if (options->client_key != NULL)
+        curl_easy_setopt(easy, CURLOPT_SSLKEY, options->client_key);
+    if (options->insecure) {
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
+static void set_way(CURL *easy, const tq_http_peer_options *options)
+{
+    curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, to_ms(options->connect_timeout_ns));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, to_ms(options->request_timeout_ns));
+    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)options->max_response_bytes);
+    if (options->user_agent != NULL)
+        curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);
+    if (options->username != NULL) {
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(easy, CURLOPT_USERNAME, options->username);
+    }
+    if (options->password != NULL)
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, options->password);
+}
+
+static void set_callbacks(CURL *easy, tq_transfer *transfer)
+{
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, tq_http_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer->peer->http);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, tq_http_close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->peer->http);
+}
+
+static void set_manners(CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Otherwise giving up on a dead resolver waits for its thread. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+}
+
+int tq_transfer_new(tq_http_peer *peer, tq_transfer **out)
+{
+    tq_transfer *transfer = calloc(1, sizeof *transfer);
+    if (transfer == NULL)
+        return TQ_ERR_MEMORY;
+    transfer->peer = peer;
+    transfer->easy = curl_easy_init();
+    if (transfer->easy == NULL) {
+        free(transfer);
+        return TQ_ERR_MEMORY;
+    }
+    tq_buf_init(&transfer->request, SIZE_MAX / 2);
+    tq_buf_init(&transfer->body, peer->options.max_response_bytes);
+    set_callbacks(transfer->easy, transfer);
+    set_manners(transfer->easy);
+    set_protocols(transfer->easy);
+    set_trust(transfer->easy, &peer->options);
+    set_way(transfer->easy, &peer->options);
+    *out = transfer;
+    return TQ_OK;
+}
+
+void tq_transfer_free(tq_transfer *transfer)
+{
+    curl_easy_cleanup(transfer->easy);
+    curl_mime_free(transfer->mime);
+    tq_http_target_close(transfer->own_target);
+    tq_buf_free(&transfer->request);
+    tq_buf_free(&transfer->body);
+    free(transfer);
+}
+
+tq_buf *tq_transfer_body(tq_transfer *transfer)
+{
+    return &transfer->request;
+}
+
+static curl_mimepart *add_part(tq_transfer *transfer, const char *name)
+{
+    if (transfer->mime == NULL)
+        transfer->mime = curl_mime_init(transfer->easy);
+    if (transfer->mime == NULL)
+        return NULL;
+    curl_mimepart *part = curl_mime_addpart(transfer->mime);
+    return part != NULL && curl_mime_name(part, name) == CURLE_OK ? part : NULL;
+}
+
+int tq_transfer_add_text(tq_transfer *transfer, const char *name, const char *value, size_t len)
+{
+    curl_mimepart *part = add_part(transfer, name);
+    /* An empty part needs a pointer all the same. */
+    const char *bytes = len > 0 ? value : "";
+    bool added = part != NULL && curl_mime_data(part, bytes, len) == CURLE_OK;
+    return added ? TQ_OK : TQ_ERR_MEMORY;
+}
+
+int tq_transfer_add_file(tq_transfer *transfer, const char *name, const char *path,
+                         const char *file_name, const char *type)
+{
+    curl_mimepart *part = add_part(transfer, name);
+    if (part == NULL)
+        return TQ_ERR_MEMORY;
+    if (curl_mime_filedata(part, path) != CURLE_OK)
+        return TQ_ERR_INVALID;
+    bool set = file_name == NULL || curl_mime_filename(part, file_name) == CURLE_OK;
+    if (set && type != NULL)
+        set = curl_mime_type(part, type) == CURLE_OK;
+    return set ? TQ_OK : TQ_ERR_MEMORY;
+}
+
+bool tq_transfer_is_multipart(const tq_transfer *transfer)
+{
+    return transfer->mime != NULL;
+}
+
+void tq_transfer_send_once(tq_transfer *transfer)
+{
+    transfer->send_once = true;
+}
+
+void tq_transfer_own_target(tq_transfer *transfer, tq_http_target *target)
+{
+    transfer->own_target = target;
+}
+
+static void set_body(tq_transfer *transfer)
+{
+    if (transfer->mime != NULL) {
+        curl_easy_setopt(transfer->easy, CURLOPT_MIMEPOST, transfer->mime);
+        return;
+    }
+    const char *bytes = transfer->request.len > 0 ? transfer->request.data : "";
+    curl_off_t len = (curl_off_t)transfer->request.len;
+    curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, len);
+    curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, bytes);
+}
+
+void tq_http_submit(tq_transfer *transfer, const tq_http_target *target, void *owner)
+{
+    tq_http_peer *peer = transfer->peer;
+    if (target == NULL)
+        target = transfer->own_target;
+    transfer->owner = owner;
+    transfer->error[0] = '\0';
+    transfer->reply = (tq_http_reply){.sent_ns = INT64_MIN, .retry_after_ns = -1, .body = ""};
+    set_body(transfer);
+    curl_easy_setopt(transfer->easy, CURLOPT_CURLU, target->url);
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, target->headers);
+    tq_list_remove(&peer->live, transfer);
+    transfer->state = TQ_TRANSFER_QUEUED;
+    tq_list_append(&peer->queue, transfer);
+    tq_http_peer_advance(peer);
+}
+
+static tq_http_outcome outcome_of(CURLcode result)
+{
+    switch (result) {
+    case CURLE_OK:
+        return TQ_HTTP_ANSWERED;
+    case CURLE_SSL_CONNECT_ERROR:
+        return TQ_HTTP_TLS;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_CLIENTCERT:
+        return TQ_HTTP_UNTRUSTED;
+    case CURLE_WRITE_ERROR:
+    case CURLE_FILESIZE_EXCEEDED:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_BAD_CONTENT_ENCODING:
+        return TQ_HTTP_UNREADABLE;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_READ_ERROR:
+    case CURLE_FAILED_INIT:
+        return TQ_HTTP_UNSENT;
+    default:
+        return TQ_HTTP_NETWORK;
+    }
+}
+
+static void explain(tq_transfer *transfer, CURLcode result)
+{
+    size_t limit = transfer->peer->options.max_response_bytes;
+    if (transfer->is_too_big || result == CURLE_FILESIZE_EXCEEDED)
+        snprintf(transfer->error, sizeof transfer->error, "the reply is larger than %zu bytes",
+                 limit);
+    else if (result == CURLE_ABORTED_BY_CALLBACK)
+        snprintf(transfer->error, sizeof transfer->error, "%s",
+                 "the connection broke after the request was sent; it was not sent again");
+    else if (transfer->error[0] == '\0')
+        snprintf(transfer->error, sizeof transfer->error, "%s", curl_easy_strerror(result));
+}
+
+void tq_transfer_end(tq_transfer *transfer, CURLcode result)
+{
+    tq_http_reply *reply = &transfer->reply;
+    curl_off_t retry_after = 0;
+    reply->outcome = outcome_of(result);
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply->status);
+    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    if (retry_after > 0)
+        reply->retry_after_ns = tq_clock_from_seconds((double)retry_after);
+    if (transfer->body.data != NULL)
+        reply->body = transfer->body.data;
+    reply->body_len = transfer->body.len;
+    if (result == CURLE_OK)
+        return;
+    explain(transfer, result);
+    reply->error = transfer->error;
+}
+
+const tq_http_reply *tq_transfer_reply(const tq_transfer *transfer)
+{
+    return &transfer->reply;
+}
+
+void *tq_transfer_owner(const tq_transfer *transfer)
+{
+    return transfer->owner;
+}
