@@ -1,0 +1,144 @@
+-- SPDX-License-Identifier: MIT
+--[[
+What the clients of all services have in common. A service adds `call`, `read_failure(reply, id)`,
+which tells what a poll without a status means, and `explain_end(status)`.
+]]
+local core = require "taskqueue.core"
+local engine = require "taskqueue.engine"
+local failure = require "taskqueue.failure"
+local new_task = require "taskqueue.task"
+local version = require "taskqueue.version"
+local wait = require "taskqueue.wait"
+
+local kind = failure.kind
+local client = {}
+
+--- Options that every client takes.
+client.options = {
+  url = { is = "string" },
+  rate = { is = "positive number" },
+  burst = { is = "positive count", default = 1 },
+  connect_timeout = { is = "positive span", default = 10 },
+  request_timeout = { is = "positive span", default = 30 },
+  max_response_bytes = { is = "positive count", default = 16 * 1024 * 1024 },
+  max_connections = { is = "positive count", default = 64 },
+  ca_file = { is = "string" },
+  client_cert = { is = "string" },
+  client_key = { is = "string" },
+  proxy = { is = "string" },
+  user_agent = { is = "string", default = "taskqueue/" .. version },
+  insecure = { is = "boolean", default = false },
+}
+
+-- Budgets by what they belong to. A key holds a credential and never leaves this table.
+local lanes = setmetatable({}, { __mode = "v" })
+
+--- The budget for one (base URL, credential, method); of two rates for it the lower one holds.
+function client.lane(url, credential, method, rate, burst)
+  local key = table.concat({ url, credential, method }, "\0")
+  local lane = lanes[key]
+  if lane then
+    lane:restrict(rate)
+  else
+    lane = core.lane(rate, burst)
+    lanes[key] = lane
+  end
+  return lane
+end
+
+local methods = {}
+client.methods = methods
+
+--- A handle of a task. Does no I/O.
+-- @tparam string|number id
+-- @treturn task
+-- @raise when the id is no whole number and no text
+function methods:task(id)
+  return new_task(self, id)
+end
+
+--- Looks at a task once; see `task:get_status`.
+function methods:get_status(id)
+  local status, message, of, detail = wait.look(new_task(self, id))
+  return status, message, of, detail
+end
+
+--- Waits until a task has ended; see `task:wait_until_done`.
+function methods:wait_until_done(id, given)
+  local checked = wait.check("wait_until_done", given)
+  local status, message, of, detail = wait.until_done(new_task(self, id), checked)
+  return status, message, of, detail
+end
+
+function methods:is_closed()
+  return self.native:is_closed()
+end
+
+--- Ends the client: waits in progress and calls end with the kind `closed`. Can be repeated.
+function methods:close()
+  if self:is_closed() then return end
+  for id, watch in pairs(self.watches) do
+    watch:end_all(kind.CLOSED, ("task %s: the client was closed"):format(id))
+    watch.native:stop()
+  end
+  for pending in pairs(self.pending) do
+    pending.outcome = failure.new(kind.CLOSED, "the client was closed")
+    if pending.native then pending.native:stop() end
+    if pending.call then pending.call:cancel() end
+    pending:wake()
+  end
+  self.native:close()
+end
+
+--- Sends one request, once, and waits for what comes back.
+-- @treturn[1] table the reply as the core gives it
+-- @treturn[2] nil
+-- @treturn[2] table a failure
+-- @raise text that names a parameter which cannot be sent
+function client.send(self, path, parameters)
+  if self:is_closed() then return nil, failure.new(kind.CLOSED, "the client is closed") end
+  local pending = engine.sleeper()
+  pending.call = core.call(self.native, path, parameters, pending)
+  self.pending[pending] = true
+  engine.park(pending, math.huge)
+  self.pending[pending] = nil
+  if pending.outcome then return nil, pending.outcome end
+  return pending.call:reply()
+end
+
+--- Makes the metatable of a service's clients.
+-- @tparam string name of the service
+-- @tparam table own its methods
+function client.type(name, own)
+  for key, method in pairs(methods) do
+    if own[key] == nil then own[key] = method end
+  end
+  return {
+    __name = "taskqueue." .. name,
+    __index = own,
+    __close = own.close,
+    __tostring = function(self)
+      return ("taskqueue.%s (%s)%s%s"):format(name, self.url,
+        self.insecure and " INSECURE: TLS is not verified" or "",
+        self:is_closed() and " closed" or "")
+    end,
+  }
+end
+
+--- Puts a client together.
+-- @tparam table mt from `client.type`
+-- @tparam userdata native
+-- @tparam table checked options
+-- @tparam userdata lane
+function client.new(mt, native, checked, lane)
+  return setmetatable({
+    native = native,
+    lane = lane,
+    url = checked.url,
+    insecure = checked.insecure,
+    watches = {},
+    pending = {},
+  }, mt)
+end
+
+return client

@@ -1,0 +1,115 @@
+-- SPDX-License-Identifier: MIT
+--[[
+The one place that knows how a failure looks: a table { kind, message, detail, transient } inside,
+`nil, message, kind, detail` for the caller. `transient` means that the same poll may succeed later.
+]]
+local strict = require "taskqueue.strict"
+
+local failure = {}
+
+--- The closed list of kinds (`taskqueue.kind`).
+failure.kind = strict("taskqueue.kind", {
+  TIMEOUT = "timeout",
+  CANCELLED = "cancelled",
+  CLOSED = "closed",
+  NETWORK = "network",
+  TLS = "tls",
+  HTTP = "http",
+  PROTOCOL = "protocol",
+  AUTH = "auth",
+  NOT_FOUND = "not_found",
+  EXPIRED = "expired",
+  THROTTLED = "throttled",
+  SERVICE = "service",
+  FAILED = "failed",
+  STALLED = "stalled",
+})
+
+local kind = failure.kind
+
+--- Makes a failure.
+-- @tparam string of one of `failure.kind`
+-- @tparam string message what and where
+-- @tparam[opt] table detail see `docs/errors.md`
+-- @tparam[opt=false] boolean transient
+function failure.new(of, message, detail, transient)
+  return { kind = of, message = message, detail = detail or {}, transient = transient or false }
+end
+
+--- What the caller of a public function gets.
+-- @treturn nil
+-- @treturn string message
+-- @treturn string kind
+-- @treturn table detail
+function failure.values(self)
+  return nil, self.message, self.kind, self.detail
+end
+
+-- Outcomes of the transport: their kind, and whether trying again makes sense.
+local outcomes = {
+  network = { kind.NETWORK, true },
+  tls = { kind.TLS, true },
+  untrusted = { kind.TLS, false },
+  unreadable = { kind.PROTOCOL, true },
+  unsent = { kind.NETWORK, true },
+}
+
+local transient_status = { [408] = true, [425] = true }
+
+local function by_status(status)
+  if status == 401 or status == 403 or status == 407 then return kind.AUTH, false end
+  if status >= 200 and status < 300 then return kind.PROTOCOL, true end
+  return kind.HTTP, status >= 500 or transient_status[status] or false
+end
+
+local function is_refusal(reply)
+  return reply.status == 429 or (reply.status == 503 and reply.retry_after ~= nil)
+end
+
+--- The failure that a reply is which holds nothing of the service.
+-- @tparam table reply as the core gives it
+-- @tparam string what what was asked, for the message
+-- @tparam[opt] string why why a reply with a good HTTP status cannot be read
+function failure.of_reply(reply, what, why)
+  local detail = { http_status = reply.status }
+  local outcome = outcomes[reply.outcome]
+  if outcome then
+    return failure.new(outcome[1], ("%s: %s"):format(what, reply.error), detail, outcome[2])
+  end
+  if is_refusal(reply) then
+    local message = ("%s: too many requests (HTTP %d)"):format(what, reply.status)
+    return failure.new(kind.THROTTLED, message, detail, true)
+  end
+  local of, transient = by_status(reply.status)
+  local message
+  if of == kind.PROTOCOL then
+    message = ("%s: the reply cannot be read: %s"):format(what, why or "not as documented")
+  elseif reply.status >= 300 and reply.status < 400 then
+    message = ("%s: HTTP %d (redirects are not followed)"):format(what, reply.status)
+  else
+    message = ("%s: HTTP %d"):format(what, reply.status)
+  end
+  return failure.new(of, message, detail, transient)
+end
+
+local function redact_deep(value, redact, depth)
+  if type(value) == "string" then return redact(value) end
+  if type(value) ~= "table" or depth > 32 then return value end
+  local clean = {}
+  for key, item in pairs(value) do
+    clean[redact_deep(key, redact, depth + 1)] = redact_deep(item, redact, depth + 1)
+  end
+  return clean
+end
+
+--- Takes a secret out of a failure, wherever a service may have echoed it.
+-- @tparam table self
+-- @tparam function redact text to text
+-- @treturn table self
+function failure.redact(self, redact)
+  self.message = redact(self.message)
+  self.detail.data = redact_deep(self.detail.data, redact, 0)
+  return self
+end
+
+return failure

@@ -1,0 +1,82 @@
+-- SPDX-License-Identifier: MIT
+--- Waits for work that a remote service does in the background.
+-- @module taskqueue
+local core = require "taskqueue.core"
+local engine = require "taskqueue.engine"
+local failure = require "taskqueue.failure"
+local mobizon = require "taskqueue.mobizon"
+local options = require "taskqueue.options"
+local strict = require "taskqueue.strict"
+
+local taskqueue = {
+  _VERSION = require "taskqueue.version",
+  mobizon = mobizon,
+  file = require "taskqueue.file",
+  --- Kinds of failures.
+  kind = failure.kind,
+  --- What a service's `null` is.
+  null = core.null,
+}
+
+--- States of a task.
+taskqueue.state = strict("taskqueue.state", {
+  PENDING = "pending",
+  RUNNING = "running",
+  SUCCEEDED = "succeeded",
+  FAILED = "failed",
+})
+
+local unpack = table.unpack or unpack
+
+local function check_function(what, fn)
+  if type(fn) == "function" then return end
+  error(("taskqueue.%s: the first argument must be a function"):format(what), 3)
+end
+
+--- Runs a function as a coroutine on the built-in loop, until it and all that was spawned have
+-- ended. An error in one of them disturbs no other; when all have ended it is raised here, with its
+-- traceback.
+-- @tparam function fn
+-- @param ... its arguments
+-- @return what it returns
+function taskqueue.run(fn, ...)
+  check_function("run", fn)
+  local results = { n = 0 }
+  local function pack(...) results = { n = select("#", ...), ... } end
+  engine.spawn(function(...) pack(fn(...)) end, ...)
+  engine.run()
+  return unpack(results, 1, results.n)
+end
+
+--- Adds a coroutine to the built-in loop.
+-- @tparam function fn
+-- @param ... its arguments
+function taskqueue.spawn(fn, ...)
+  check_function("spawn", fn)
+  engine.spawn(fn, ...)
+end
+
+--- Sleeps: inside a coroutine of the loop only that one, elsewhere by blocking.
+-- @tparam number seconds
+function taskqueue.sleep(seconds)
+  if not options.is_span(seconds) then
+    error("taskqueue.sleep: the argument must be a number of seconds, not negative", 2)
+  end
+  engine.sleep(seconds)
+end
+
+--- The engine as one pollable object, for a loop of one's own: watch `pollfd` for reading, call
+-- `step` when it is ready or after `timeout` seconds. The module itself is that object.
+taskqueue.pollfd = engine.pollfd
+taskqueue.events = engine.events
+taskqueue.timeout = engine.timeout
+
+--- Does what is due and gives the coroutines of the built-in loop a turn.
+-- @tparam[opt=0] number timeout how many seconds to wait for something to do
+function taskqueue.step(timeout)
+  -- `taskqueue:step()` is the same: the module is a pollable object.
+  if timeout == taskqueue then timeout = nil end
+  engine.step(timeout)
+end
+
+return taskqueue

@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: MIT
+--[[
+The built-in loop: coroutines that take turns. It knows nothing of the network; whoever runs it
+drives the engine between two turns. A loop offers `current`, `park` and `unpark`.
+]]
+local builtin = { name = "builtin" }
+
+local PARK = {}
+local unpack = table.unpack or unpack
+
+local ready, first, last = {}, 1, 0
+local alive = 0
+local running
+local errors = {}
+
+local function make_ready(co, values)
+  last = last + 1
+  ready[last] = { co, values }
+end
+
+--- The coroutine that is running now, if this loop resumed it; otherwise a wait has to block.
+function builtin.current()
+  local co = coroutine.running()
+  if co ~= nil and co == running then return co end
+end
+
+--- Suspends the current coroutine until `unpark`.
+function builtin.park()
+  coroutine.yield(PARK)
+end
+
+--- Lets a parked coroutine run at the next turn.
+function builtin.unpark(co)
+  make_ready(co)
+end
+
+--- Adds a coroutine.
+function builtin.spawn(fn, ...)
+  alive = alive + 1
+  make_ready(coroutine.create(fn), { n = select("#", ...), ... })
+end
+
+function builtin.is_ready()
+  return first <= last
+end
+
+function builtin.count()
+  return alive
+end
+
+local function note_error(co, message)
+  if type(message) == "string" then message = debug.traceback(co, message) end
+  errors[#errors + 1] = { message }
+end
+
+local function resume(co, values)
+  running = co
+  local ok, yielded
+  if values then
+    ok, yielded = coroutine.resume(co, unpack(values, 1, values.n))
+  else
+    ok, yielded = coroutine.resume(co)
+  end
+  running = nil
+  if coroutine.status(co) == "dead" then
+    alive = alive - 1
+    if not ok then note_error(co, yielded) end
+  elseif yielded ~= PARK then
+    make_ready(co)
+  end
+end
+
+--- Resumes each coroutine that is ready now, once.
+function builtin.turn()
+  local stop = last
+  while first <= stop do
+    local entry = ready[first]
+    ready[first] = nil
+    first = first + 1
+    if coroutine.status(entry[1]) == "suspended" then
+      resume(entry[1], entry[2])
+    end
+  end
+  if first > last then first, last = 1, 0 end
+end
+
+--- Raises what coroutines raised since this was asked last: an error object as it is when it is the
+-- only one and no string, else the texts with their tracebacks.
+function builtin.raise_errors()
+  if #errors == 0 then return end
+  local raised = errors
+  errors = {}
+  if #raised == 1 then error(raised[1][1], 0) end
+  local texts = {}
+  for i, entry in ipairs(raised) do texts[i] = tostring(entry[1]) end
+  error(("%d coroutines failed\n%s"):format(#texts, table.concat(texts, "\n")), 0)
+end
+
+return builtin

@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: MIT
+--- A handle of a task on a service. Making one does no I/O.
+-- @classmod task
+local options = require "taskqueue.options"
+local wait = require "taskqueue.wait"
+
+local methods = {}
+local mt = { __name = "taskqueue.task", __index = methods }
+
+function mt:__tostring()
+  return ("taskqueue.task %s of %s"):format(self.id, tostring(self.client))
+end
+
+--- Looks at the task once, in its turn under the budget, without a retry.
+-- @treturn[1] table the status
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string kind
+-- @treturn[2] table detail
+function methods:get_status()
+  return wait.look(self)
+end
+
+--- Waits until the task has ended.
+-- @tparam[opt] table given options of the wait (`docs/waiting.md`)
+-- @treturn[1] table the final status of a task that succeeded
+-- @treturn[2] nil
+-- @treturn[2] string message; exactly "timeout" when the time is over
+-- @treturn[2] string kind
+-- @treturn[2] table detail
+-- @raise for an unknown option or a wrong type
+function methods:wait_until_done(given)
+  local checked = wait.check("wait_until_done", given)
+  -- No tail call: on Lua 5.1 it would hide the caller from a traceback.
+  local status, message, kind, detail = wait.until_done(self, checked)
+  return status, message, kind, detail
+end
+
+--- What was last heard of the task, by this handle or by a wait in progress. Does no I/O.
+-- @treturn ?table a status, or nil when nothing was heard
+function methods:last_status()
+  local watch = self.client.watches[self.id]
+  return watch and watch.native:status() or self.status
+end
+
+--- Ends every wait for this task with the kind `cancelled`. The remote work goes on.
+function methods:stop_waiting()
+  local watch = self.client.watches[self.id]
+  if watch then watch:end_all("cancelled", ("task %s: waiting was stopped"):format(self.id)) end
+end
+
+--- Makes a handle.
+-- @tparam table client
+-- @tparam string|number id
+return function(client, id, level)
+  return setmetatable({ client = client, id = options.id("task", id, (level or 2) + 1) }, mt)
+end

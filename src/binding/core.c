@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The module taskqueue.core: what is native, for the Lua files beside it and for nobody else. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "binding/binding.h"
+#include "clock/clock.h"
+
+int tq_raise(lua_State *L, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    lua_pushvfstring(L, format, args);
+    va_end(args);
+    return lua_error(L);
+}
+
+void tq_check(lua_State *L, int err, const char *what)
+{
+    switch (err) {
+    case TQ_OK:
+        return;
+    case TQ_ERR_MEMORY:
+        tq_raise(L, "taskqueue: %s: not enough memory", what);
+        return;
+    case TQ_ERR_SYSTEM:
+        tq_raise(L, "taskqueue: %s: %s", what, strerror(errno));
+        return;
+    case TQ_ERR_TOO_BIG:
+        tq_raise(L, "taskqueue: %s: too large", what);
+        return;
+    case TQ_ERR_CLOSED:
+        tq_raise(L, "taskqueue: %s: closed", what);
+        return;
+    default:
+        tq_raise(L, "taskqueue: %s: not usable", what);
+    }
+}
+
+void tq_new_type(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
+{
+    luaL_newmetatable(L, name);
+    luaL_setfuncs(L, meta, 0);
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__name");
+    lua_pop(L, 1);
+}
+
+static int core_now(lua_State *L)
+{
+    lua_pushnumber(L, tq_clock_to_seconds(tq_clock_now()));
+    return 1;
+}
+
+static int core_http_version(lua_State *L)
+{
+    lua_pushstring(L, tq_http_version());
+    return 1;
+}
+
+static const luaL_Reg functions[] = {{"now", core_now},
+                                     {"http_version", core_http_version},
+                                     {"engine", tq_engine_push},
+                                     {"lane", tq_lane_new},
+                                     {"mobizon", tq_mobizon_new},
+                                     {"watch", tq_watch_new},
+                                     {"call", tq_call_start},
+                                     {"encode_form", tq_form_encode_table},
+                                     {"decode_json", tq_json_decode},
+                                     {NULL, NULL}};
+
+int luaopen_taskqueue_core(lua_State *L);
+
+__attribute__((visibility("default"))) int luaopen_taskqueue_core(lua_State *L)
+{
+    tq_engine_register(L);
+    tq_lane_register(L);
+    tq_client_register(L);
+    tq_watch_register(L);
+    tq_call_register(L);
+    luaL_newlib(L, functions);
+    tq_json_register(L, lua_gettop(L));
+    tq_form_register(L, lua_gettop(L));
+    return 1;
+}

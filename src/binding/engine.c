@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine: one per Lua state, the pollable object, and the timers of what sleeps in Lua. */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "binding/binding.h"
+#include "clock/clock.h"
+
+enum { TIMERS_IN_BLOCK = 256 };
+
+/* Timers live in blocks that never move; a handle is a timer's number. */
+typedef struct timer_slot {
+    tq_timer timer;
+    int anchor;
+    int number;
+    struct timer_slot *next_free;
+} timer_slot;
+
+typedef struct engine_ud {
+    tq_engine engine;
+    timer_slot **blocks;
+    int block_count;
+    timer_slot *free_slots;
+} engine_ud;
+
+static engine_ud *check_open(lua_State *L)
+{
+    engine_ud *ud = luaL_checkudata(L, 1, TQ_ENGINE);
+    if (ud->engine.http == NULL)
+        tq_raise(L, "the engine is closed");
+    return ud;
+}
+
+int tq_engine_push(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
+    if (!lua_isnil(L, -1))
+        return 1;
+    engine_ud *ud = lua_newuserdata(L, sizeof *ud);
+    *ud = (engine_ud){0};
+    luaL_setmetatable(L, TQ_ENGINE);
+    tq_check(L, tq_engine_open(&ud->engine), "cannot open the engine");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
+    return 1;
+}
+
+tq_engine *tq_engine_of(lua_State *L)
+{
+    tq_engine_push(L);
+    engine_ud *ud = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return &ud->engine;
+}
+
+static int engine_pollfd(lua_State *L)
+{
+    engine_ud *ud = check_open(L);
+    tq_engine_arm(&ud->engine);
+    lua_pushinteger(L, tq_http_fd(ud->engine.http));
+    return 1;
+}
+
+static int engine_timeout(lua_State *L)
+{
+    engine_ud *ud = check_open(L);
+    int64_t wait = tq_engine_wait_ns(&ud->engine, tq_clock_now());
+    if (wait == TQ_NEVER)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, tq_clock_to_seconds(wait));
+    return 1;
+}
+
+/* step([seconds]): waits at most so long, 0 if not given. */
+static int engine_step(lua_State *L)
+{
+    engine_ud *ud = check_open(L);
+    int64_t wait = tq_clock_from_seconds(luaL_optnumber(L, 2, 0));
+    tq_check(L, tq_engine_step(&ud->engine, wait > 0 ? wait : 0), "cannot wait for the network");
+    return 0;
+}
+
+/* Makes the fd readable when the next thing is due, for a loop that watches nothing else. */
+static int engine_arm(lua_State *L)
+{
+    tq_engine_arm(&check_open(L)->engine);
+    return 0;
+}
+
+static int engine_in_flight(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)tq_http_in_flight(check_open(L)->engine.http));
+    return 1;
+}
+
+static int push_news(lua_State *L, int anchor, const char *what)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, anchor);
+    lua_pushstring(L, what);
+    return 2;
+}
+
+/* Takes in one finished poll. Gives how many values were pushed: 0 when it is no news. */
+static int take_poll(lua_State *L, tq_watch_ud *ud, const tq_http_reply *reply)
+{
+    tq_watch *watch = &ud->watch;
+    tq_reading reading;
+    if (!ud->client->read_status(L, reply, &reading))
+        return push_news(L, ud->anchor, "unread");
+    int64_t now = tq_clock_now();
+    tq_budget_accepted(&watch->lane->budget, reply->sent_ns);
+    bool changed = tq_watch_learn(watch, &reading, now);
+    tq_watch_finish_poll(watch);
+    if (tq_reading_is_end(&reading) || ud->news == TQ_NEWS_OF_EVERY_POLL)
+        return push_news(L, ud->anchor, "read");
+    /* There is memory: this entry has just left the place it goes back to. */
+    (void)tq_watch_schedule(watch, tq_clock_add(now, ud->interval_ns));
+    return changed && ud->news == TQ_NEWS_OF_CHANGE ? push_news(L, ud->anchor, "read") : 0;
+}
+
+static int take_timer(lua_State *L, engine_ud *ud)
+{
+    tq_timer *timer = tq_engine_take_timer(&ud->engine, tq_clock_now());
+    if (timer == NULL)
+        return 0;
+    timer_slot *slot = (timer_slot *)timer;
+    push_news(L, slot->anchor, "timer");
+    luaL_unref(L, LUA_REGISTRYINDEX, slot->anchor);
+    slot->next_free = ud->free_slots;
+    ud->free_slots = slot;
+    return 2;
+}
+
+/* take(): the owner of what has news and which: "read" or "unread" of a watch, "answered" of a call,
+ * "timer"; nil when there is none left. */
+static int engine_take(lua_State *L)
+{
+    engine_ud *ud = check_open(L);
+    tq_transfer *transfer;
+    while ((transfer = tq_engine_take(&ud->engine)) != NULL) {
+        tq_job *job = tq_transfer_owner(transfer);
+        if (*job == TQ_JOB_CALL)
+            return push_news(L, ((tq_call_ud *)job)->anchor, "answered");
+        int pushed = take_poll(L, (tq_watch_ud *)job, tq_transfer_reply(transfer));
+        if (pushed > 0)
+            return pushed;
+    }
+    return take_timer(L, ud);
+}
+
+static void add_block(lua_State *L, engine_ud *ud)
+{
+    size_t size = ((size_t)ud->block_count + 1) * sizeof *ud->blocks;
+    timer_slot **blocks = realloc(ud->blocks, size);
+    timer_slot *block = blocks != NULL ? calloc(TIMERS_IN_BLOCK, sizeof *block) : NULL;
+    if (blocks != NULL)
+        ud->blocks = blocks;
+    tq_check(L, block != NULL ? TQ_OK : TQ_ERR_MEMORY, "cannot set a timer");
+    for (int i = TIMERS_IN_BLOCK; i-- > 0;) {
+        block[i].number = ud->block_count * TIMERS_IN_BLOCK + i;
+        block[i].timer.node.place = TQ_HEAP_OUT;
+        block[i].next_free = ud->free_slots;
+        ud->free_slots = &block[i];
+    }
+    ud->blocks[ud->block_count++] = block;
+}
+
+/* set_timer(at, owner): a handle, valid until the timer is taken or cleared. */
+static int engine_set_timer(lua_State *L)
+{
+    engine_ud *ud = check_open(L);
+    int64_t at = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    luaL_checkany(L, 3);
+    lua_settop(L, 3);
+    if (ud->free_slots == NULL)
+        add_block(L, ud);
+    int anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+    timer_slot *slot = ud->free_slots;
+    int err = tq_engine_set_timer(&ud->engine, &slot->timer, at);
+    if (err != TQ_OK)
+        luaL_unref(L, LUA_REGISTRYINDEX, anchor);
+    tq_check(L, err, "cannot set a timer");
+    slot->anchor = anchor;
+    ud->free_slots = slot->next_free;
+    lua_pushinteger(L, slot->number);
+    return 1;
+}
+
+static int engine_clear_timer(lua_State *L)
+{
+    engine_ud *ud = check_open(L);
+    lua_Integer number = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, number >= 0 && number / TIMERS_IN_BLOCK < ud->block_count, 2, "no such timer");
+    timer_slot *slot = &ud->blocks[number / TIMERS_IN_BLOCK][number % TIMERS_IN_BLOCK];
+    luaL_argcheck(L, tq_heap_is_in(&slot->timer.node), 2, "this timer is not set");
+    tq_engine_clear_timer(&ud->engine, &slot->timer);
+    luaL_unref(L, LUA_REGISTRYINDEX, slot->anchor);
+    slot->next_free = ud->free_slots;
+    ud->free_slots = slot;
+    return 0;
+}
+
+static int engine_close(lua_State *L)
+{
+    engine_ud *ud = luaL_checkudata(L, 1, TQ_ENGINE);
+    tq_engine_close(&ud->engine);
+    for (int i = 0; i < ud->block_count; i++)
+        free(ud->blocks[i]);
+    free(ud->blocks);
+    ud->blocks = NULL;
+    ud->block_count = 0;
+    ud->free_slots = NULL;
+    return 0;
+}
+
+static int engine_tostring(lua_State *L)
+{
+    engine_ud *ud = luaL_checkudata(L, 1, TQ_ENGINE);
+    if (ud->engine.http == NULL)
+        lua_pushliteral(L, "taskqueue engine (closed)");
+    else
+        lua_pushfstring(L, "taskqueue engine (%d requests in flight)",
+                        (int)tq_http_in_flight(ud->engine.http));
+    return 1;
+}
+
+void tq_engine_register(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"pollfd", engine_pollfd},
+                                       {"timeout", engine_timeout},
+                                       {"step", engine_step},
+                                       {"arm", engine_arm},
+                                       {"take", engine_take},
+                                       {"in_flight", engine_in_flight},
+                                       {"set_timer", engine_set_timer},
+                                       {"clear_timer", engine_clear_timer},
+                                       {NULL, NULL}};
+    static const luaL_Reg meta[] = {
+        {"__gc", engine_close}, {"__tostring", engine_tostring}, {NULL, NULL}};
+    tq_new_type(L, TQ_ENGINE, methods, meta);
+}

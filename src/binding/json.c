@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JSON by lua-cjson's decoder, called from C, with settings of our own (the program's are its own).
+ * Integers too long for a double arrive as decimal text, and on Lua 5.4 those that fit are integers.
+ */
+#include <math.h>
+
+#include "base/err.h"
+#include "binding/binding.h"
+#include "json/wide.h"
+
+#define DECODER TQ_CLIENT ".json"
+enum { DEEPEST = 128 };
+
+static bool decode(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, DECODER);
+    lua_insert(L, -2);
+    return lua_pcall(L, 1, 1, 0) == 0;
+}
+
+/* The text with its wide integers in quotes; leaves a string on the stack. */
+static void push_quoted(lua_State *L, const char *text, size_t len)
+{
+    tq_buf quoted;
+    tq_buf_init(&quoted, 2 * len);
+    if (!tq_json_has_wide(text, len) || tq_json_quote_wide(text, len, &quoted) != TQ_OK)
+        lua_pushlstring(L, text, len);
+    else
+        lua_pushlstring(L, quoted.data, quoted.len);
+    tq_buf_free(&quoted);
+}
+
+#if LUA_VERSION_NUM >= 503
+/* The decoder's depth is bounded, and so is this one's. */
+static void make_integers(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 3, "JSON");
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        lua_Integer integer;
+        if (lua_istable(L, -1)) {
+            make_integers(L, -1);
+        } else if (lua_isnumber(L, -1) && lua_type(L, -1) == LUA_TNUMBER &&
+                   lua_numbertointeger(lua_tonumber(L, -1), &integer) &&
+                   (lua_Number)integer == lua_tonumber(L, -1)) {
+            lua_pushvalue(L, -2);
+            lua_pushinteger(L, integer);
+            lua_rawset(L, index);
+        }
+        lua_pop(L, 1);
+    }
+}
+#else
+static void make_integers(lua_State *L, int index)
+{
+    (void)L;
+    (void)index;
+}
+#endif
+
+bool tq_json_push(lua_State *L, const char *text, size_t len)
+{
+    push_quoted(L, text, len);
+    return decode(L);
+}
+
+/* decode_json(text): the value, or nil and why not. */
+int tq_json_decode(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    lua_settop(L, 1);
+    lua_createtable(L, 1, 0);
+    if (!tq_json_push(L, text, len)) {
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    lua_rawseti(L, 2, 1);
+    make_integers(L, 2);
+    lua_rawgeti(L, 2, 1);
+    return 1;
+}
+
+static void configure(lua_State *L, int cjson, const char *option)
+{
+    lua_getfield(L, cjson, option);
+    lua_insert(L, -2);
+    lua_call(L, 1, 0);
+}
+
+void tq_json_register(lua_State *L, int module)
+{
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "cjson");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "null");
+    lua_setfield(L, module, "null");
+    lua_getfield(L, -1, "new");
+    lua_call(L, 0, 1);
+    int cjson = lua_gettop(L);
+    lua_pushboolean(L, 0);
+    configure(L, cjson, "decode_invalid_numbers");
+    lua_pushinteger(L, DEEPEST);
+    configure(L, cjson, "decode_max_depth");
+    lua_getfield(L, cjson, "decode");
+    lua_setfield(L, LUA_REGISTRYINDEX, DECODER);
+    lua_settop(L, module);
+}

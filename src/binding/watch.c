@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A watch: one task that is polled. Its owner, a Lua value, is handed out by engine:take() when
+ * there is news, and kept alive from schedule() to stop().
+ */
+#include <string.h>
+
+#include "base/err.h"
+#include "binding/binding.h"
+#include "clock/clock.h"
+
+static tq_watch_ud *check_watch(lua_State *L)
+{
+    return luaL_checkudata(L, 1, TQ_WATCH);
+}
+
+/* The client, the lane and the owner stay alive as long as the watch: they are its user value. */
+static void keep_alive(lua_State *L)
+{
+    lua_createtable(L, 3, 0);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, 2);
+    lua_pushvalue(L, 4);
+    lua_rawseti(L, -2, 3);
+    lua_setuservalue(L, -2);
+}
+
+/* watch(client, lane, id, owner) */
+int tq_watch_new(lua_State *L)
+{
+    size_t len;
+    tq_client *client = tq_client_check(L, 1);
+    tq_lane *lane = tq_lane_check(L, 2);
+    const char *id = luaL_checklstring(L, 3, &len);
+    luaL_checkany(L, 4);
+    lua_settop(L, 4);
+    tq_watch_ud *ud = lua_newuserdata(L, sizeof *ud + len + 1);
+    memcpy(ud->id, id, len + 1);
+    tq_watch_init(&ud->watch, lane, &client->source, ud->id, len);
+    ud->client = client;
+    ud->anchor = LUA_NOREF;
+    ud->interval_ns = 0;
+    ud->news = TQ_NEWS_OF_END;
+    luaL_setmetatable(L, TQ_WATCH);
+    keep_alive(L);
+    return 1;
+}
+
+static void anchor_owner(lua_State *L, tq_watch_ud *ud)
+{
+    if (ud->anchor != LUA_NOREF)
+        return;
+    lua_getuservalue(L, 1);
+    lua_rawgeti(L, -1, 3);
+    ud->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pop(L, 1);
+}
+
+static void release_owner(lua_State *L, tq_watch_ud *ud)
+{
+    luaL_unref(L, LUA_REGISTRYINDEX, ud->anchor);
+    ud->anchor = LUA_NOREF;
+}
+
+/* schedule(at): asks for a look at that time; ends the reading of an unread poll. */
+static int watch_schedule(lua_State *L)
+{
+    tq_watch_ud *ud = check_watch(L);
+    int64_t due = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    if (ud->client->source.peer == NULL)
+        return tq_raise(L, "the client is closed");
+    anchor_owner(L, ud);
+    tq_check(L, tq_watch_schedule(&ud->watch, due), "cannot schedule a poll");
+    return 0;
+}
+
+static int watch_stop(lua_State *L)
+{
+    tq_watch_ud *ud = check_watch(L);
+    if (ud->client->source.peer != NULL)
+        tq_watch_stop(&ud->watch);
+    release_owner(L, ud);
+    return 0;
+}
+
+/* reply(): what the unread poll brought; the poll is over then. */
+static int watch_reply(lua_State *L)
+{
+    tq_watch_ud *ud = check_watch(L);
+    bool is_open = ud->client->source.peer != NULL && ud->watch.lane->engine != NULL;
+    if (!is_open || ud->watch.transfer == NULL)
+        return tq_raise(L, "no poll to be read");
+    tq_reply_push(L, tq_transfer_reply(ud->watch.transfer));
+    tq_watch_finish_poll(&ud->watch);
+    return 1;
+}
+
+/* tell("change"|"end"|"every"): of which readings the owner wants to hear. */
+static int watch_tell(lua_State *L)
+{
+    static const char *const names[] = {"change", "end", "every", NULL};
+    check_watch(L)->news = (tq_news)luaL_checkoption(L, 2, NULL, names);
+    return 0;
+}
+
+static int watch_set_interval(lua_State *L)
+{
+    check_watch(L)->interval_ns = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    return 0;
+}
+
+static const char *const states[] = {
+    [TQ_PENDING] = "pending",
+    [TQ_RUNNING] = "running",
+    [TQ_SUCCEEDED] = "succeeded",
+    [TQ_FAILED] = "failed",
+};
+
+static void set_flag(lua_State *L, const char *name, bool value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* status(): a status record, or nil before the first reading. */
+static int watch_status(lua_State *L)
+{
+    const tq_watch_ud *ud = check_watch(L);
+    const tq_reading *last = &ud->watch.last;
+    if (!ud->watch.is_seen)
+        return 0;
+    lua_createtable(L, 0, 6);
+    lua_pushlstring(L, ud->id, ud->watch.id_len);
+    lua_setfield(L, -2, "id");
+    lua_pushstring(L, states[last->state]);
+    lua_setfield(L, -2, "state");
+    lua_pushinteger(L, (lua_Integer)last->code);
+    lua_setfield(L, -2, "code");
+    if (last->progress != TQ_NO_PROGRESS) {
+        lua_pushinteger(L, last->progress);
+        lua_setfield(L, -2, "progress");
+    }
+    set_flag(L, "done", tq_reading_is_end(last));
+    set_flag(L, "ok", last->state == TQ_SUCCEEDED);
+    return 1;
+}
+
+/* changed(): when the status became what it is; nil before the first reading. */
+static int watch_changed(lua_State *L)
+{
+    const tq_watch *watch = &check_watch(L)->watch;
+    if (!watch->is_seen)
+        return 0;
+    lua_pushnumber(L, tq_clock_to_seconds(watch->changed_ns));
+    return 1;
+}
+
+static int watch_polls(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)check_watch(L)->watch.polls);
+    return 1;
+}
+
+void tq_watch_register(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"schedule", watch_schedule},
+                                       {"stop", watch_stop},
+                                       {"reply", watch_reply},
+                                       {"tell", watch_tell},
+                                       {"set_interval", watch_set_interval},
+                                       {"status", watch_status},
+                                       {"changed", watch_changed},
+                                       {"polls", watch_polls},
+                                       {NULL, NULL}};
+    static const luaL_Reg meta[] = {{NULL, NULL}};
+    tq_new_type(L, TQ_WATCH, methods, meta);
+}
