@@ -1,0 +1,119 @@
+-- SPDX-License-Identifier: MIT
+local faults = require("taskqueue.sim.faults")
+local options = require("taskqueue.sim.options")
+
+describe("the simulator's faults", function()
+  local rules
+  local get_status = { method = "taskqueue/getstatus", id = "7" }
+
+  before_each(function() rules = faults.new() end)
+
+  it("are used up by one, in order", function()
+    rules:add({ code = 1 })
+    rules:add({ code = 2, times = 2 })
+    assert.equal(1, rules:take(get_status).code)
+    assert.equal(2, rules:take(get_status).code)
+    assert.equal(2, rules:take(get_status).code)
+    assert.is_nil(rules:take(get_status))
+  end)
+
+  it("are for one method, whatever its case", function()
+    rules:add({ method = "TaskQueue/getStatus" })
+    assert.is_nil(rules:take({ method = "campaign/create" }))
+    assert.truthy(rules:take(get_status))
+  end)
+
+  it("are for one task", function()
+    rules:add({ id = "8" })
+    assert.is_nil(rules:take(get_status))
+    assert.truthy(rules:take({ method = "any", id = "8" }))
+  end)
+
+  it("may skip calls, which later rules then get", function()
+    rules:add({ code = 1, skip = 1 })
+    rules:add({ code = 2 })
+    assert.equal(2, rules:take(get_status).code)
+    assert.equal(1, rules:take(get_status).code)
+  end)
+
+  it("may stay for ever, until they are cleared", function()
+    rules:add({ times = math.huge })
+    for _ = 1, 1000 do assert.truthy(rules:take(get_status)) end
+    rules:clear()
+    assert.is_nil(rules:take(get_status))
+  end)
+
+  it("execute the call unless they answer in the service's name or say otherwise", function()
+    assert.is_true(faults.is_executed({ reset = "before" }))
+    assert.is_true(faults.is_executed({ http_status = 503 }))
+    assert.is_false(faults.is_executed({ reset = "before", execute = false }))
+    assert.is_false(faults.is_executed({ code = 15 }))
+    assert.is_true(faults.is_executed({ code = 15, execute = true }))
+  end)
+
+  it("refuse what makes no sense, naming the option", function()
+    for name, value in pairs {
+      method = 1, id = 7, skip = -1, times = 0, execute = "no", delay = math.huge, code = 1.5,
+      data_json = {}, message = 1, http_status = 100, body = 1, truncate = -1, reset = "never",
+      silent = 1, drip = -1, raw = 1, close = 1, headers = { "a" },
+    } do
+      local problem = options.problem({ [name] = value }, faults.schema)
+      assert.matches("option '" .. name .. "'", problem)
+    end
+    assert.matches("headers", (options.problem({ headers = { a = "b\r\nc" } }, faults.schema)))
+    assert.matches("headers",
+      (options.problem({ headers = { ["Content-Length"] = 1 } }, faults.schema)))
+  end)
+
+  describe("do to a reply what they say:", function()
+    local function applied(rule)
+      local reply = {
+        status = 200, code = 0, body = "0123456789",
+        headers = { { "Content-Type", "application/json" } },
+      }
+      faults.apply(rule, reply)
+      return reply
+    end
+
+    it("a status alone keeps the body", function()
+      local reply = applied({ http_status = 429, headers = { ["Retry-After"] = 2 } })
+      assert.equal(429, reply.status)
+      assert.equal("0123456789", reply.body)
+      assert.same({ "Retry-After", "2" }, reply.headers[2])
+    end)
+
+    it("a header stands in place of one of that name", function()
+      local reply = applied({ headers = { ["content-type"] = "text/html" } })
+      assert.same({ { "content-type", "text/html" } }, reply.headers)
+    end)
+
+    it("a body has no code", function()
+      local reply = applied({ body = "<html>" })
+      assert.same({ 200, "<html>" }, { reply.status, reply.body })
+      assert.is_nil(reply.code)
+    end)
+
+    it("a truncated body stands under its whole length", function()
+      local reply = applied({ truncate = 4 })
+      assert.matches("Content%-Length: 10\r\n\r\n0123$", reply.wire)
+      assert.is_false(reply.reset)
+    end)
+
+    it("resets come before, after the headers, in the body", function()
+      assert.equal("", applied({ reset = "before" }).wire)
+      assert.matches("\r\n\r\n$", applied({ reset = "headers" }).wire)
+      assert.matches("\r\n\r\n01234$", applied({ reset = "body" }).wire)
+      assert.is_true(applied({ reset = "body" }).reset)
+    end)
+
+    it("drips come after the headers", function()
+      local reply = applied({ drip = 0.5 })
+      assert.equal(#reply.wire - 10, reply.burst)
+      assert.equal(0.5, reply.pace)
+    end)
+
+    it("raw bytes are all that is sent", function()
+      assert.equal("nonsense", applied({ raw = "nonsense" }).wire)
+    end)
+  end)
+end)
