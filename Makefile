@@ -1,0 +1,141 @@
+# taskqueue: `make demo` and `make test` need nothing before them on Debian 12.
+#
+#   make                 build for Lua 5.4 and LuaJIT, side by side in build/
+#   make LUA=luajit      build for one of them (every target takes it)
+#   make deps            install what is missing (Debian packages)
+#   make env             print the exports that make the build usable in place:
+#                        eval "$$(make -s env)"; lua5.4 script.lua
+#   make demo            wait for tasks on the built-in simulator
+#   make test            C tests and specs, on both Luas
+#   make check           formatting, linters, layers, exported symbols
+#   make memcheck        the specs under valgrind
+#   make sanitize        the specs with address and undefined-behaviour sanitizers
+#   make install PREFIX=/usr/local
+#   make clean
+
+LUAS := $(if $(LUA),$(LUA),lua5.4 luajit)
+# A second set of builds, "asan", lies in build/asan/.
+BUILD := build$(if $(VARIANT),/$(VARIANT))
+PREFIX ?= /usr/local
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
+	-Werror=implicit-function-declaration
+CFLAGS ?= -O2 -g
+VARIANT_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Isrc $(WARNINGS) $(CFLAGS) $(VARIANT_$(VARIANT))
+
+ROOMS := base clock form json budget sched http mobizon engine
+ROOM_SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
+CORE_SOURCES := $(ROOM_SOURCES) $(sort $(wildcard src/binding/*.c))
+SIM_SOURCES := $(sort $(wildcard src/sim/*.c))
+LUA_SOURCES := $(shell find lua/taskqueue -name '*.lua' | sort)
+C_TESTS := $(patsubst spec/c/%.c,%,$(sort $(wildcard spec/c/*_test.c)))
+
+pkg = $(shell $(PKG_CONFIG) $(1) $(2))
+API_lua5.4 := 5.4
+API_luajit := 5.1
+
+.DELETE_ON_ERROR:
+.PHONY: all build deps env demo test test-c spec check memcheck sanitize install clean
+
+all: build
+build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
+
+# --- the modules ---------------------------------------------------------------------------------
+
+define module_rules
+$(BUILD)/$(1)/taskqueue/core.so: $$(CORE_SOURCES:%.c=$(BUILD)/$(1)/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) -shared -pthread $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,libcurl) -lm
+
+$(BUILD)/$(1)/taskqueue/sim/core.so: $$(SIM_SOURCES:%.c=$(BUILD)/$(1)/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) -shared -pthread $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,libmicrohttpd) -lm
+
+$(BUILD)/$(1)/%.o: %.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) $$(call pkg,--cflags,$(1)) -MMD -MP -c $$< -o $$@
+endef
+$(foreach lua,$(LUAS),$(eval $(call module_rules,$(lua))))
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+# --- setting up ----------------------------------------------------------------------------------
+
+deps:
+	@.ci/deps all
+
+HERE := $(CURDIR)
+env:
+	@$(foreach lua,$(LUAS),$(call exports_$(lua)))
+exports_lua5.4 = echo 'export LUA_PATH_5_4="$(HERE)/lua/?.lua;$(HERE)/lua/?/init.lua;;"'; \
+	echo 'export LUA_CPATH_5_4="$(HERE)/$(BUILD)/lua5.4/?.so;;"';
+exports_luajit = echo 'export LUA_PATH="$(HERE)/lua/?.lua;$(HERE)/lua/?/init.lua;;"'; \
+	echo 'export LUA_CPATH="$(HERE)/$(BUILD)/luajit/?.so;;"';
+
+# --- running -------------------------------------------------------------------------------------
+
+DEMO_LUA := $(firstword $(LUAS))
+demo:
+	@.ci/deps demo
+	@$(MAKE) --no-print-directory -s LUA=$(DEMO_LUA) build
+	@eval "$$($(MAKE) -s env LUA=$(DEMO_LUA))" && $(DEMO_LUA) examples/demo.lua
+
+test:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s build test-c spec
+
+test-c: $(C_TESTS:%=$(BUILD)/c/%)
+	@set -e; for test in $^; do $$test; done
+
+$(BUILD)/c/%: spec/c/%.c spec/c/check.h $(ROOM_SOURCES:%.c=$(BUILD)/c/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Ispec/c -o $@ $< $(filter %.o,$^) $(call pkg,--libs,libcurl) -lm
+
+.PRECIOUS: $(BUILD)/c/%.o
+$(BUILD)/c/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# BUSTED holds arguments, for instance: make spec LUA=lua5.4 BUSTED="spec/wait_spec.lua"
+spec: build
+	@set -e; $(foreach lua,$(LUAS),echo "specs on $(lua)"; \
+		eval "$$($(MAKE) -s env LUA=$(lua))"; $(RUNNER) $(lua) /usr/bin/busted $(BUSTED);)
+
+# --- what a machine can check --------------------------------------------------------------------
+
+check:
+	@.ci/deps check
+	@$(MAKE) --no-print-directory -s build
+	@.ci/check $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
+
+memcheck:
+	@.ci/deps memcheck
+	@$(MAKE) --no-print-directory -s LUA=lua5.4 build test-c
+	@.ci/memcheck lua5.4 $(BUILD)
+
+sanitize:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=lua5.4 build
+	@VARIANT=asan .ci/sanitize lua5.4
+
+# --- installing ----------------------------------------------------------------------------------
+
+define install_rules
+.PHONY: install-$(1)
+install-$(1): $(BUILD)/$(1)/taskqueue/core.so $(BUILD)/$(1)/taskqueue/sim/core.so
+	install -d $$(DESTDIR)$$(PREFIX)/lib/lua/$(API_$(1))/taskqueue/sim
+	install -m 755 $(BUILD)/$(1)/taskqueue/core.so $$(DESTDIR)$$(PREFIX)/lib/lua/$(API_$(1))/taskqueue/
+	install -m 755 $(BUILD)/$(1)/taskqueue/sim/core.so $$(DESTDIR)$$(PREFIX)/lib/lua/$(API_$(1))/taskqueue/sim/
+	for file in $$(LUA_SOURCES:lua/%=%); do \
+		install -D -m 644 lua/$$$$file $$(DESTDIR)$$(PREFIX)/share/lua/$(API_$(1))/$$$$file || exit 1; done
+endef
+$(foreach lua,$(LUAS),$(eval $(call install_rules,$(lua))))
+
+install: $(LUAS:%=install-%)
+	install -D -m 755 lua/bin/taskqueue-sim $(DESTDIR)$(PREFIX)/bin/taskqueue-sim
+
+clean:
+	rm -rf build
