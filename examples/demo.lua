@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --[[
 A dozen tasks on the built-in simulator, all under Mobizon's limit of one status poll a second.
-On a terminal their bars are redrawn in place; piped, each change is a line. Ends with a summary, and
-with exit status 0 only when every task was told to have ended as it really did.
+On a terminal their bars are redrawn in place; piped, each change is a line. Ends with a summary,
+and with exit status 0 only when every task was told to have ended as it really did.
 ]]
 local taskqueue = require "taskqueue"
 local simulator = require "taskqueue.sim"
@@ -99,9 +99,10 @@ local function summarise(sim, entries)
   for _, request in ipairs(sim:log()) do
     if request.method == "taskqueue/getstatus" then polls = polls + 1 end
   end
-  print(("\n%d of %d outcomes right; known %.1f s after the end on average; %d polls, %d connection%s")
-    :format(right, #entries, late / #entries, polls, sim:connections(),
-      sim:connections() == 1 and "" or "s"))
+  print(("\n%d of %d outcomes right, known %.1f s after the end on average"):format(
+    right, #entries, late / #entries))
+  print(("%d polls over %d connection%s"):format(polls, sim:connections(),
+    sim:connections() == 1 and "" or "s"))
   return right == #entries
 end
 

@@ -54,7 +54,7 @@ client.methods = methods
 -- @treturn task
 -- @raise when the id is no whole number and no text
 function methods:task(id)
-  return new_task(self, id)
+  return (new_task(self, id))
 end
 
 --- Looks at a task once; see `task:get_status`.

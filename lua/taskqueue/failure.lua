@@ -92,24 +92,18 @@ function failure.of_reply(reply, what, why)
   return failure.new(of, message, detail, transient)
 end
 
-local function redact_deep(value, redact, depth)
+--- Takes a secret out of what a service sent, wherever it may have echoed it.
+-- @param value text, or a table that is copied however deep the decoder let it be
+-- @tparam function redact text to text
+-- @return the value without the secret
+function failure.redact(value, redact)
   if type(value) == "string" then return redact(value) end
-  if type(value) ~= "table" or depth > 32 then return value end
+  if type(value) ~= "table" then return value end
   local clean = {}
   for key, item in pairs(value) do
-    clean[redact_deep(key, redact, depth + 1)] = redact_deep(item, redact, depth + 1)
+    clean[failure.redact(key, redact)] = failure.redact(item, redact)
   end
   return clean
-end
-
---- Takes a secret out of a failure, wherever a service may have echoed it.
--- @tparam table self
--- @tparam function redact text to text
--- @treturn table self
-function failure.redact(self, redact)
-  self.message = redact(self.message)
-  self.detail.data = redact_deep(self.detail.data, redact, 0)
-  return self
 end
 
 return failure

@@ -19,7 +19,7 @@ local spec = {
 --- A file to be uploaded by `client:call`.
 -- @tparam table file
 -- @tparam string file.path where it is
--- @tparam[opt] string file.name what the service is told that it is called; default: the path's last part
+-- @tparam[opt] string file.name what the service is told; default: the path's last part
 -- @tparam[opt] string file.type its media type; default: by the name's ending
 -- @treturn table a value for a parameter
 -- @raise for an unknown or missing field

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Mobizon: campaigns, contacts, reports, and the tasks that its service works on in the background.
+--- Mobizon: campaigns, contacts, reports, and the tasks it works on in the background.
 -- Numbers and meanings are those of its API documentation (https://mobizon.kz/help/api-docs).
 -- @module taskqueue.mobizon
 local client = require "taskqueue.client"
@@ -118,19 +118,18 @@ end
 
 -- Reads a reply to anything: its envelope when that is a good one, else nil and the failure.
 local function read(self, reply, what)
+  local function redact(text) return self.native:redact(text) end
   local envelope, why = envelope_of(reply)
-  local failed
   if not envelope then
-    failed = failure.of_reply(reply, what, why)
+    reply.error = failure.redact(reply.error, redact)
+    return nil, failure.of_reply(reply, what, why)
   elseif not is_good(envelope.code) then
-    failed = of_code(envelope, reply, what)
+    return nil, of_code(failure.redact(envelope, redact), reply, what)
   elseif reply.status < 200 or reply.status > 299 then
-    failed = failure.new(kind.PROTOCOL, ("%s: code %d (success) with HTTP %d"):format(what,
+    return nil, failure.new(kind.PROTOCOL, ("%s: code %d (success) with HTTP %d"):format(what,
       envelope.code, reply.status), { code = envelope.code, http_status = reply.status }, true)
-  else
-    return envelope
   end
-  return nil, failure.redact(failed, function(text) return self.native:redact(text) end)
+  return envelope
 end
 
 local methods = {}

@@ -31,7 +31,6 @@ end
 -- @raise for an unknown option or a wrong type
 function methods:wait_until_done(given)
   local checked = wait.check("wait_until_done", given)
-  -- No tail call: on Lua 5.1 it would hide the caller from a traceback.
   local status, message, kind, detail = wait.until_done(self, checked)
   return status, message, kind, detail
 end

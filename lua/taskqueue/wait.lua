@@ -59,8 +59,8 @@ local function stall_time(waiter)
 end
 
 --[[
-One turn of a wait: tells progress, then gives the outcome if there is one. The end of the task comes
-before everything else: what is known is never reported as unknown.
+One turn of a wait: tells progress, then gives the outcome if there is one. The end of the task
+comes before everything else: what is known is never reported as unknown.
 ]]
 local function turn(task, waiter)
   local native = waiter.watch.native
@@ -169,7 +169,8 @@ end
 
 --- Checks the options of a wait.
 function wait.check(what, given, level)
-  return options.check(what, given, wait.options, (level or 2) + 1)
+  -- In parentheses: a tail call would leave this function out of the levels.
+  return (options.check(what, given, wait.options, (level or 2) + 1))
 end
 
 return wait

@@ -3,7 +3,8 @@
 #define TQ_BINDING_H
 /*
  * What the files of the binding share. One file per noun: engine, lane, client, watch, call; json
- * and form are what they use, mobizon is one kind of client. They are the only files that see lua.h.
+ * and form are what they use, mobizon is one kind of client. They are the only files that see
+ * lua.h.
  *
  * Times cross the border as seconds, floats, on the monotonic clock. Nothing here yields, and no
  * callback of a library reaches Lua: the Lua side takes what is finished with engine:take().
@@ -94,8 +95,8 @@ void tq_form_write(lua_State *L, int index, tq_transfer *transfer);
 int tq_form_encode_table(lua_State *L);
 void tq_form_register(lua_State *L, int module);
 
-/* Raises a text without a position: the Lua side blames its caller's line. Never returns; the result
- * is for `return tq_raise(...)`. */
+/* Raises a text without a position: the Lua side blames its caller's line. Never returns; the
+ * result is for `return tq_raise(...)`. */
 int tq_raise(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Raises when `err` is not 0. */

@@ -7,8 +7,7 @@ static tq_call_ud *new_call(lua_State *L, tq_client *client)
 {
     tq_engine *engine = tq_engine_of(L);
     tq_call_ud *ud = lua_newuserdata(L, sizeof *ud);
-    *ud = (tq_call_ud){
-        .job = TQ_JOB_CALL, .engine = engine, .client = client, .anchor = LUA_NOREF};
+    *ud = (tq_call_ud){.job = TQ_JOB_CALL, .engine = engine, .client = client, .anchor = LUA_NOREF};
     luaL_setmetatable(L, TQ_CALL);
     lua_createtable(L, 2, 0);
     lua_pushvalue(L, 1);

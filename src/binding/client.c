@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client: where its requests go and as whom. The secret lives here and nowhere in Lua's tables, so
- * that no dump of an object can show it.
+ * A client: where its requests go and as whom. The secret lives here and nowhere in Lua's tables,
+ * so that no dump of an object can show it.
  */
 #include <string.h>
 

@@ -132,8 +132,8 @@ static int take_timer(lua_State *L, engine_ud *ud)
     return 2;
 }
 
-/* take(): the owner of what has news and which: "read" or "unread" of a watch, "answered" of a call,
- * "timer"; nil when there is none left. */
+/* take(): the owner of what has news and which: "read" or "unread" of a watch, "answered" of a
+ * call, "timer"; nil when there is none left. */
 static int engine_take(lua_State *L)
 {
     engine_ud *ud = check_open(L);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lua tables as form fields. Keys of a table that is no list go in the order of their bytes, so that
- * the same parameters always give the same body. A file anywhere makes the body multipart.
+ * Lua tables as form fields. Keys of a table that is no list go in the order of their bytes, so
+ * that the same parameters always give the same body. A file anywhere makes the body multipart.
  */
 #include "form/form.h"
 

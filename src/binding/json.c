@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * JSON by lua-cjson's decoder, called from C, with settings of our own (the program's are its own).
- * Integers too long for a double arrive as decimal text, and on Lua 5.4 those that fit are integers.
+ * Integers too long for a double arrive as decimal text, and on Lua 5.4 those that fit are
+ * integers.
  */
 #include <math.h>
 

@@ -26,8 +26,7 @@ static bool to_integer(lua_State *L, int index, int64_t *out)
         size_t len;
         const char *text = lua_tolstring(L, index, &len);
         size_t sign = text[0] == '-';
-        if (len - sign < 1 || len - sign > 15 ||
-            strspn(text + sign, "0123456789") != len - sign)
+        if (len - sign < 1 || len - sign > 15 || strspn(text + sign, "0123456789") != len - sign)
             return false;
     } else if (lua_type(L, index) != LUA_TNUMBER) {
         return false;
@@ -85,8 +84,8 @@ static bool read_status(lua_State *L, const tq_http_reply *reply, tq_reading *re
     if (reply->outcome != TQ_HTTP_ANSWERED || reply->status < 200 || reply->status > 299)
         return false;
     int top = lua_gettop(L);
-    bool is_read = tq_json_push(L, reply->body, reply->body_len) &&
-                   read_envelope(L, lua_gettop(L), reading);
+    bool is_read =
+        tq_json_push(L, reply->body, reply->body_len) && read_envelope(L, lua_gettop(L), reading);
     lua_settop(L, top);
     return is_read;
 }

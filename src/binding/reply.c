@@ -3,9 +3,12 @@
 #include "clock/clock.h"
 
 static const char *const outcomes[] = {
-    [TQ_HTTP_ANSWERED] = "answered",   [TQ_HTTP_NETWORK] = "network",
-    [TQ_HTTP_TLS] = "tls",             [TQ_HTTP_UNTRUSTED] = "untrusted",
-    [TQ_HTTP_UNREADABLE] = "unreadable", [TQ_HTTP_UNSENT] = "unsent",
+    [TQ_HTTP_ANSWERED] = "answered",
+    [TQ_HTTP_NETWORK] = "network",
+    [TQ_HTTP_TLS] = "tls",
+    [TQ_HTTP_UNTRUSTED] = "untrusted",
+    [TQ_HTTP_UNREADABLE] = "unreadable",
+    [TQ_HTTP_UNSENT] = "unsent",
 };
 
 void tq_reply_push(lua_State *L, const tq_http_reply *reply)

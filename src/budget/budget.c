@@ -9,7 +9,8 @@
 #define FIRST_PUSH (TQ_SECOND / 20)
 #define LONGEST_PUSH (60 * TQ_SECOND)
 #define LONGEST_RETRY_AFTER (3600 * TQ_SECOND)
-enum { SETTLE_PART = 10, FASTEST_DECAY = 64, MOST_DOUBLINGS = 20 };
+#define LEAST_ALLOWANCE (TQ_SECOND / 50)
+enum { ALLOWANCE_PART = 10, FASTEST_DECAY = 64, MOST_DOUBLINGS = 20 };
 
 static int64_t interval_of(double rate)
 {
@@ -36,11 +37,18 @@ void tq_budget_restrict(tq_budget *budget, double rate)
         budget->interval_ns = interval;
 }
 
-/* How much longer than measured the last request may have been on its way. */
+static int64_t allowance_ns(const tq_budget *budget)
+{
+    int64_t part = budget->interval_ns / ALLOWANCE_PART;
+    int64_t least = part > LEAST_ALLOWANCE ? part : LEAST_ALLOWANCE;
+    return least < budget->interval_ns ? least : budget->interval_ns;
+}
+
+/* How long the last request's answer is waited for when it is overdue. */
 static int64_t settling_ns(const tq_budget *budget)
 {
-    bool exact = budget->burst == 1 && budget->settling;
-    return exact ? budget->interval_ns / SETTLE_PART : 0;
+    bool is_overdue = budget->fastest_ns == TQ_NEVER || budget->fastest_ns < budget->interval_ns;
+    return budget->burst == 1 && budget->settling && is_overdue ? allowance_ns(budget) : 0;
 }
 
 static int64_t opens_at(const tq_budget *budget)
@@ -95,12 +103,13 @@ static void learn_fastest(tq_budget *budget, int64_t took)
 void tq_budget_answered(tq_budget *budget, int64_t sent_ns, int64_t now)
 {
     int64_t took = now - sent_ns;
+    int64_t late = budget->fastest_ns == TQ_NEVER ? took : took - budget->fastest_ns;
     learn_fastest(budget, took);
     if (!budget->settling || sent_ns != budget->last_sent_ns)
         return;
-    int64_t late = took - budget->fastest_ns;
-    int64_t most = settling_ns(budget);
-    budget->full_ns += late < most ? late : most;
+    int64_t most = budget->burst == 1 ? allowance_ns(budget) : 0;
+    if (late > 0)
+        budget->full_ns += late < most ? late : most;
     budget->settling = false;
 }
 

@@ -3,14 +3,17 @@
 #define TQ_BUDGET_H
 /*
  * A rate budget: how many requests a second a service allows for one method. It answers "how long
- * until the next one", it never sleeps and never reads a clock: `now` is an argument, in nanoseconds.
+ * until the next one", it never sleeps and never reads a clock: `now` is an argument, in
+ * nanoseconds.
  *
  * A slot is taken, and then either sent or given back, so that a request that waits for its
  * connection delays the ones behind it instead of arriving together with them. What counts for the
- * service is when a request arrives, and that lies somewhere between its sending and its answer. With
- * a burst of one, the next slot therefore opens one interval after the sending plus what the answer
- * took longer than the fastest one, at most a tenth of the interval: two requests do not come
- * closer at the service than the rate says, although networks jitter.
+ * service is when a request arrives, and that lies somewhere between its sending and its answer.
+ * With a burst of one, the next slot therefore opens one interval after the sending plus what the
+ * answer took longer than the fastest one, within an allowance: two requests do not come closer at
+ * the service than the rate says, although networks jitter. The allowance is a tenth of the
+ * interval, at least 20 ms and at most the interval itself. A service whose fastest answer takes
+ * longer than the interval is asked ahead of its answers, and there its network's jitter shows.
  *
  *     if (tq_budget_wait_ns(&budget, now) == 0) {
  *         tq_budget_take(&budget);
@@ -52,10 +55,10 @@ void tq_budget_sent(tq_budget *budget, int64_t now);
 /* The request sent at `sent_ns` has been answered, or will not be. */
 void tq_budget_answered(tq_budget *budget, int64_t sent_ns, int64_t now);
 
-/* The service refused the request sent at `sent_ns` as too frequent: pushes the whole budget back by
- * `retry_after_ns` and, where it is negative because the service named none, by a delay that doubles
- * with each refusal in a row (from one interval, at least 50 ms, to 60 s) and is jittered upwards by
- * at most a half. A Retry-After is believed up to one hour. */
+/* The service refused the request sent at `sent_ns` as too frequent: pushes the whole budget back
+ * by `retry_after_ns` and, where it is negative because the service named none, by a delay that
+ * doubles with each refusal in a row (from one interval, at least 50 ms, to 60 s) and is jittered
+ * upwards by at most a half. A Retry-After is believed up to one hour. */
 void tq_budget_refused(tq_budget *budget, int64_t sent_ns, int64_t now, int64_t retry_after_ns);
 
 /* The service took the request sent at `sent_ns`: the next refusal counts as a first one. */

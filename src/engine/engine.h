@@ -19,8 +19,8 @@
  *         tq_watch_finish_poll(&watch);
  *     }
  */
-#include "budget/budget.h"
 #include "base/reading.h"
+#include "budget/budget.h"
 #include "http/http.h"
 #include "sched/sched.h"
 

@@ -30,8 +30,8 @@ void tq_lane_close(tq_lane *lane)
 void tq_watch_init(tq_watch *watch, tq_lane *lane, const tq_source *source, const char *id,
                    size_t id_len)
 {
-    *watch = (tq_watch){
-        .job = TQ_JOB_POLL, .lane = lane, .source = source, .id = id, .id_len = id_len};
+    *watch =
+        (tq_watch){.job = TQ_JOB_POLL, .lane = lane, .source = source, .id = id, .id_len = id_len};
     tq_sched_entry_init(&watch->entry);
 }
 

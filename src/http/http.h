@@ -7,8 +7,8 @@
  *
  * - tq_http: the transfers of one engine. Nothing blocks but tq_http_wait.
  * - tq_http_peer: where the requests of one client go, with what connection, limits and identity.
- *   It keeps the easy handles that are not in use, options set, and queues what its `max_connections`
- *   does not let go at once. It does no I/O before its first transfer.
+ *   It keeps the easy handles that are not in use, options set, and queues what its
+ * `max_connections` does not let go at once. It does no I/O before its first transfer.
  * - tq_http_target: one URL of a peer, parsed once, with its request headers.
  * - tq_transfer: one request and its reply. It goes through begin, submit, take and release.
  *
@@ -63,8 +63,8 @@ typedef enum tq_http_outcome {
 
 typedef struct tq_http_reply {
     tq_http_outcome outcome;
-    const char *error; /* one line of text where the outcome is not TQ_HTTP_ANSWERED */
-    long status;       /* of HTTP; 0 when none came */
+    const char *error;      /* one line of text where the outcome is not TQ_HTTP_ANSWERED */
+    long status;            /* of HTTP; 0 when none came */
     int64_t retry_after_ns; /* Retry-After, both forms; negative when there is none */
     const char *body;       /* not NULL */
     size_t body_len;
@@ -107,8 +107,8 @@ void tq_http_peer_close(tq_http_peer *peer);
 /* May another transfer go at once, or would it queue? */
 bool tq_http_peer_has_room(const tq_http_peer *peer);
 
-/* The peer's base URL with `path` behind it, with the request headers in `headers` ("Name: value"), a list that
- * NULL ends; they are copied. 0, TQ_ERR_MEMORY or TQ_ERR_INVALID. */
+/* The peer's base URL with `path` behind it, with the request headers in `headers` ("Name: value"),
+ * a list that NULL ends; they are copied. 0, TQ_ERR_MEMORY or TQ_ERR_INVALID. */
 int tq_http_target_open(tq_http_target **out, const tq_http_peer *peer, const char *path,
                         const char *const headers[]);
 void tq_http_target_close(tq_http_target *target);

@@ -160,15 +160,18 @@ static int wait_ms(const tq_poller *poller, int64_t wait_ns, struct epoll_event 
                       ms > LONGEST_MS ? LONGEST_MS : (int)ms);
 }
 
-static int wait_epoll(const tq_poller *poller, int64_t wait_ns, struct epoll_event *ready)
+static int wait_epoll(tq_poller *poller, int64_t wait_ns, struct epoll_event *ready)
 {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
     struct timespec span = {.tv_sec = (time_t)(wait_ns / TQ_SECOND),
                             .tv_nsec = (long)(wait_ns % TQ_SECOND)};
     const struct timespec *timeout = wait_ns == TQ_NEVER ? NULL : &span;
-    int count = epoll_pwait2(poller->epoll_fd, ready, TQ_POLL_BATCH, timeout, NULL);
-    if (count >= 0 || errno != ENOSYS)
-        return count;
+    if (!poller->waits_by_ms) {
+        int count = epoll_pwait2(poller->epoll_fd, ready, TQ_POLL_BATCH, timeout, NULL);
+        if (count >= 0 || errno != ENOSYS)
+            return count;
+        poller->waits_by_ms = true;
+    }
 #endif
     return wait_ms(poller, wait_ns, ready);
 }

@@ -30,7 +30,8 @@ typedef struct tq_poll_event {
 typedef struct tq_poller {
     int epoll_fd;
     int timer_fd;
-    int64_t armed_ns; /* when the timer goes off; TQ_NEVER when it is not armed */
+    bool waits_by_ms;        /* the kernel knows no finer wait */
+    int64_t armed_ns;        /* when the timer goes off; TQ_NEVER when it is not armed */
     tq_poll_socket *sockets; /* by fd */
     size_t count;
 } tq_poller;

@@ -33,9 +33,9 @@ static int on_timer(CURLM *multi, long timeout_ms, void *data)
 {
     (void)multi;
     tq_http *http = data;
-    http->timer_ns =
-        timeout_ms < 0 ? TQ_NEVER
-                       : tq_clock_add(tq_clock_now(), (int64_t)timeout_ms * (TQ_SECOND / 1000));
+    http->timer_ns = timeout_ms < 0
+                         ? TQ_NEVER
+                         : tq_clock_add(tq_clock_now(), (int64_t)timeout_ms * (TQ_SECOND / 1000));
     return 0;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "json/wide.h"
 
-
 #include "base/err.h"
 
 enum { EXACT_DIGITS = 15 };

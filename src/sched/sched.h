@@ -3,9 +3,9 @@
 #define TQ_SCHED_H
 /*
  * Decides who is polled next among the tasks that share a budget. An entry waits until it is due;
- * of those that are due, the one whose last look is oldest goes first, and one that was never looked
- * at before all others. Whether the budget has a slot is not asked here. Never reads a clock: `now`
- * is an argument, in nanoseconds.
+ * of those that are due, the one whose last look is oldest goes first, and one that was never
+ * looked at before all others. Whether the budget has a slot is not asked here. Never reads a
+ * clock: `now` is an argument, in nanoseconds.
  *
  *     tq_sched_add(&sched, &entry, now);
  *     tq_sched_entry *next = tq_sched_peek(&sched, now);
