@@ -10,11 +10,16 @@
 #define LONGEST_PUSH (60 * TQ_SECOND)
 #define LONGEST_RETRY_AFTER (3600 * TQ_SECOND)
 #define LEAST_ALLOWANCE (TQ_SECOND / 50)
-enum { ALLOWANCE_PART = 10, FASTEST_DECAY = 64, MOST_DOUBLINGS = 20 };
+/* Longer than any process runs, short enough to be added up. */
+#define LONGEST_INTERVAL (TQ_NEVER / 8)
+enum { ALLOWANCE_PART = 10, FASTEST_WINDOW = 4096, MOST_DOUBLINGS = 20 };
 
 static int64_t interval_of(double rate)
 {
-    return isfinite(rate) ? tq_clock_from_seconds(1.0 / rate) : 0;
+    if (!isfinite(rate))
+        return 0;
+    int64_t interval = tq_clock_from_seconds(1.0 / rate);
+    return interval < LONGEST_INTERVAL ? interval : LONGEST_INTERVAL;
 }
 
 void tq_budget_init(tq_budget *budget, double rate, unsigned burst, uint64_t seed)
@@ -24,6 +29,7 @@ void tq_budget_init(tq_budget *budget, double rate, unsigned burst, uint64_t see
         .burst = burst > 0 ? burst : 1,
         .full_ns = INT64_MIN,
         .fastest_ns = TQ_NEVER,
+        .window_fastest_ns = TQ_NEVER,
         .pushed_until_ns = INT64_MIN,
         .pushed_at_ns = INT64_MIN,
         .random = seed | 1,
@@ -51,23 +57,25 @@ static int64_t settling_ns(const tq_budget *budget)
     return budget->burst == 1 && budget->settling && is_overdue ? allowance_ns(budget) : 0;
 }
 
-static int64_t opens_at(const tq_budget *budget)
+/* When the pace lets another one go, counting those that are taken as if they went now. */
+static int64_t opens_at(const tq_budget *budget, int64_t now)
 {
-    if (budget->full_ns == INT64_MIN)
-        return INT64_MIN;
-    int64_t head_start = (int64_t)(budget->burst - 1) * budget->interval_ns;
-    return budget->full_ns - head_start + settling_ns(budget);
+    if (budget->interval_ns == 0)
+        return now;
+    int64_t full = budget->full_ns + settling_ns(budget);
+    int64_t from = full > now ? full : now;
+    int64_t ahead = (int64_t)budget->burst - 1 - budget->unsent;
+    bool is_far_ahead = ahead > (from - now) / budget->interval_ns;
+    return is_far_ahead ? now : from - ahead * budget->interval_ns;
 }
 
 int64_t tq_budget_wait_ns(const tq_budget *budget, int64_t now)
 {
-    if (budget->pushed_until_ns > now)
-        return budget->pushed_until_ns - now;
-    if (budget->interval_ns == 0)
-        return 0;
-    if (budget->unsent >= budget->burst)
+    if (budget->interval_ns > 0 && budget->unsent >= budget->burst)
         return TQ_NEVER;
-    int64_t opens = opens_at(budget);
+    int64_t opens = opens_at(budget, now);
+    if (budget->pushed_until_ns > opens)
+        opens = budget->pushed_until_ns;
     return opens > now ? opens - now : 0;
 }
 
@@ -91,13 +99,18 @@ void tq_budget_sent(tq_budget *budget, int64_t now)
     budget->settling = true;
 }
 
-/* The fastest answer of late: it follows slowly when the way to the service becomes longer. */
+/* The fastest answer of the last one or two windows: the way to a service may become longer. */
 static void learn_fastest(tq_budget *budget, int64_t took)
 {
+    if (took < budget->window_fastest_ns)
+        budget->window_fastest_ns = took;
     if (took < budget->fastest_ns)
         budget->fastest_ns = took;
-    else
-        budget->fastest_ns += (took - budget->fastest_ns) / FASTEST_DECAY;
+    if (++budget->window_count < FASTEST_WINDOW)
+        return;
+    budget->fastest_ns = budget->window_fastest_ns;
+    budget->window_fastest_ns = TQ_NEVER;
+    budget->window_count = 0;
 }
 
 void tq_budget_answered(tq_budget *budget, int64_t sent_ns, int64_t now)
@@ -145,7 +158,8 @@ void tq_budget_refused(tq_budget *budget, int64_t sent_ns, int64_t now, int64_t 
         push = growing_push(budget);
     if (now + push > budget->pushed_until_ns)
         budget->pushed_until_ns = now + push;
-    budget->pushed_at_ns = now;
+    if (news)
+        budget->pushed_at_ns = now;
 }
 
 void tq_budget_accepted(tq_budget *budget, int64_t sent_ns)
