@@ -26,7 +26,7 @@ CFLAGS ?= -O2 -g
 VARIANT_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Isrc $(WARNINGS) $(CFLAGS) $(VARIANT_$(VARIANT))
 
-ROOMS := base clock form json budget sched http mobizon engine
+ROOMS := base clock form json xml budget sched http mobizon engine
 ROOM_SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 CORE_SOURCES := $(ROOM_SOURCES) $(sort $(wildcard src/binding/*.c))
 SIM_SOURCES := $(sort $(wildcard src/sim/*.c))
@@ -48,7 +48,7 @@ build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/t
 define module_rules
 $(BUILD)/$(1)/taskqueue/core.so: $$(CORE_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) -shared -pthread $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,libcurl) -lm
+	$$(CC) -shared -pthread $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,libcurl expat) -lm
 
 $(BUILD)/$(1)/taskqueue/sim/core.so: $$(SIM_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)
@@ -92,7 +92,7 @@ test-c: $(C_TESTS:%=$(BUILD)/c/%)
 
 $(BUILD)/c/%: spec/c/%.c spec/c/check.h $(ROOM_SOURCES:%.c=$(BUILD)/c/%.o)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Ispec/c -o $@ $< $(filter %.o,$^) $(call pkg,--libs,libcurl) -lm
+	$(CC) $(ALL_CFLAGS) -Ispec/c -o $@ $< $(filter %.o,$^) $(call pkg,--libs,libcurl expat) -lm
 
 .PRECIOUS: $(BUILD)/c/%.o
 $(BUILD)/c/%.o: %.c Makefile

@@ -57,6 +57,7 @@ void tq_buf_cut(tq_buf *buf, size_t len)
 {
     if (len >= buf->len)
         return;
+    explicit_bzero(buf->data + len, buf->len - len);
     buf->len = len;
     buf->data[len] = '\0';
 }

@@ -28,7 +28,7 @@ int tq_buf_add(tq_buf *buf, const void *bytes, size_t len);
 /* Appends a NUL-terminated text. */
 int tq_buf_add_text(tq_buf *buf, const char *text);
 
-/* Takes back what was added after the first `len` bytes. */
+/* Takes back, and overwrites, what was added after the first `len` bytes. */
 void tq_buf_cut(tq_buf *buf, size_t len);
 
 /* Overwrites the bytes, for what held a secret, and empties the buffer; the memory is kept. */

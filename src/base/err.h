@@ -10,7 +10,7 @@ enum tq_err {
     TQ_ERR_MEMORY = -1,  /* no memory; nothing was changed */
     TQ_ERR_TOO_BIG = -2, /* a limit that the caller set would be passed */
     TQ_ERR_SYSTEM = -3,  /* a system call failed; errno tells which way */
-    TQ_ERR_INVALID = -4, /* an argument is not usable: a URL, a file, a header */
+    TQ_ERR_INVALID = -4, /* an argument is not usable: a URL, a file, a text */
     TQ_ERR_CLOSED = -5   /* the object has been closed */
 };
 

@@ -159,7 +159,7 @@ static void add_block(lua_State *L, engine_ud *ud)
     tq_check(L, block != NULL ? TQ_OK : TQ_ERR_MEMORY, "cannot set a timer");
     for (int i = TIMERS_IN_BLOCK; i-- > 0;) {
         block[i].number = ud->block_count * TIMERS_IN_BLOCK + i;
-        block[i].timer.node.place = TQ_HEAP_OUT;
+        block[i].timer = TQ_TIMER_UNSET;
         block[i].next_free = ud->free_slots;
         ud->free_slots = &block[i];
     }

@@ -10,23 +10,26 @@
 #define LONGEST_PUSH (60 * TQ_SECOND)
 #define LONGEST_RETRY_AFTER (3600 * TQ_SECOND)
 #define LEAST_ALLOWANCE (TQ_SECOND / 50)
-/* Longer than any process runs, short enough to be added up. */
-#define LONGEST_INTERVAL (TQ_NEVER / 8)
-enum { ALLOWANCE_PART = 10, FASTEST_WINDOW = 4096, MOST_DOUBLINGS = 20 };
+/* Of a whole burst: longer than any process runs, short enough to be added up. */
+#define LONGEST_BURST (TQ_NEVER / 8)
+enum { ALLOWANCE_PART = 10, FASTEST_WINDOW = 4096, ENOUGH_ANSWERS = 256, MOST_DOUBLINGS = 20 };
 
-static int64_t interval_of(double rate)
+static int64_t interval_of(double rate, unsigned burst)
 {
     if (!isfinite(rate))
         return 0;
     int64_t interval = tq_clock_from_seconds(1.0 / rate);
-    return interval < LONGEST_INTERVAL ? interval : LONGEST_INTERVAL;
+    int64_t longest = LONGEST_BURST / burst;
+    return interval < longest ? interval : longest;
 }
 
 void tq_budget_init(tq_budget *budget, double rate, unsigned burst, uint64_t seed)
 {
+    if (burst == 0)
+        burst = 1;
     *budget = (tq_budget){
-        .interval_ns = interval_of(rate),
-        .burst = burst > 0 ? burst : 1,
+        .interval_ns = interval_of(rate, burst),
+        .burst = burst,
         .full_ns = INT64_MIN,
         .fastest_ns = TQ_NEVER,
         .window_fastest_ns = TQ_NEVER,
@@ -38,7 +41,7 @@ void tq_budget_init(tq_budget *budget, double rate, unsigned burst, uint64_t see
 
 void tq_budget_restrict(tq_budget *budget, double rate)
 {
-    int64_t interval = interval_of(rate);
+    int64_t interval = interval_of(rate, budget->burst);
     if (interval > budget->interval_ns)
         budget->interval_ns = interval;
 }
@@ -50,11 +53,17 @@ static int64_t allowance_ns(const tq_budget *budget)
     return least < budget->interval_ns ? least : budget->interval_ns;
 }
 
+/* No answer ever came within an interval: waiting for one would only cost slots. */
+static bool is_asked_ahead(const tq_budget *budget)
+{
+    return budget->answers >= ENOUGH_ANSWERS && budget->fastest_ns >= budget->interval_ns;
+}
+
 /* How long the last request's answer is waited for when it is overdue. */
 static int64_t settling_ns(const tq_budget *budget)
 {
-    bool is_overdue = budget->fastest_ns == TQ_NEVER || budget->fastest_ns < budget->interval_ns;
-    return budget->burst == 1 && budget->settling && is_overdue ? allowance_ns(budget) : 0;
+    bool waits = budget->burst == 1 && budget->settling && !is_asked_ahead(budget);
+    return waits ? allowance_ns(budget) : 0;
 }
 
 /* When the pace lets another one go, counting those that are taken as if they went now. */
@@ -62,7 +71,8 @@ static int64_t opens_at(const tq_budget *budget, int64_t now)
 {
     if (budget->interval_ns == 0)
         return now;
-    int64_t full = budget->full_ns + settling_ns(budget);
+    int64_t settling = settling_ns(budget);
+    int64_t full = settling > 0 ? tq_clock_add(budget->full_ns, settling) : budget->full_ns;
     int64_t from = full > now ? full : now;
     int64_t ahead = (int64_t)budget->burst - 1 - budget->unsent;
     bool is_far_ahead = ahead > (from - now) / budget->interval_ns;
@@ -94,7 +104,7 @@ void tq_budget_sent(tq_budget *budget, int64_t now)
     if (budget->unsent > 0)
         budget->unsent--;
     int64_t from = budget->full_ns > now ? budget->full_ns : now;
-    budget->full_ns = from + budget->interval_ns;
+    budget->full_ns = tq_clock_add(from, budget->interval_ns);
     budget->last_sent_ns = now;
     budget->settling = true;
 }
@@ -106,6 +116,8 @@ static void learn_fastest(tq_budget *budget, int64_t took)
         budget->window_fastest_ns = took;
     if (took < budget->fastest_ns)
         budget->fastest_ns = took;
+    if (budget->answers < ENOUGH_ANSWERS)
+        budget->answers++;
     if (++budget->window_count < FASTEST_WINDOW)
         return;
     budget->fastest_ns = budget->window_fastest_ns;
@@ -116,13 +128,14 @@ static void learn_fastest(tq_budget *budget, int64_t took)
 void tq_budget_answered(tq_budget *budget, int64_t sent_ns, int64_t now)
 {
     int64_t took = now - sent_ns;
-    int64_t late = budget->fastest_ns == TQ_NEVER ? took : took - budget->fastest_ns;
+    /* Before the service is known its fastest answer may have been a slow one. */
+    int64_t late = budget->answers < ENOUGH_ANSWERS ? took : took - budget->fastest_ns;
     learn_fastest(budget, took);
     if (!budget->settling || sent_ns != budget->last_sent_ns)
         return;
     int64_t most = budget->burst == 1 ? allowance_ns(budget) : 0;
     if (late > 0)
-        budget->full_ns += late < most ? late : most;
+        budget->full_ns = tq_clock_add(budget->full_ns, late < most ? late : most);
     budget->settling = false;
 }
 

@@ -30,10 +30,11 @@ typedef struct tq_budget {
     unsigned unsent;     /* slots that are taken, neither sent nor given back */
     int64_t full_ns;     /* when the whole burst is available again */
     int64_t last_sent_ns;
-    bool settling; /* the last request sent has not been answered */
+    bool settling;      /* the last request sent has not been answered */
     int64_t fastest_ns; /* the fastest answer of late */
     int64_t window_fastest_ns;
     unsigned window_count;
+    unsigned answers;        /* up to what is enough to know the service by */
     int64_t pushed_until_ns; /* no slot before, because the service refused */
     int64_t pushed_at_ns;
     unsigned refusals; /* in a row */

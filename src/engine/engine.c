@@ -44,8 +44,15 @@ static tq_watch *watch_of(tq_sched_entry *entry)
     return (tq_watch *)(void *)((char *)entry - offsetof(tq_watch, entry));
 }
 
+static bool has_room(const tq_watch *watch)
+{
+    return tq_http_peer_has_room(watch->source->peer);
+}
+
 static int64_t lane_wait_ns(const tq_lane *lane, int64_t now)
 {
+    if (lane->crowded != NULL && !has_room(lane->crowded))
+        return TQ_NEVER;
     int64_t due = tq_sched_wait_ns(&lane->sched, now);
     if (due == TQ_NEVER)
         return TQ_NEVER;
@@ -57,7 +64,7 @@ int64_t tq_engine_wait_ns(const tq_engine *engine, int64_t now)
 {
     int64_t wait = tq_http_wait_ns(engine->http, now);
     for (const tq_lane *lane = engine->lanes; lane != NULL && wait > 0; lane = lane->next) {
-        int64_t lane_wait = lane->is_crowded ? TQ_NEVER : lane_wait_ns(lane, now);
+        int64_t lane_wait = lane_wait_ns(lane, now);
         wait = lane_wait < wait ? lane_wait : wait;
     }
     const tq_heap_node *timer = tq_heap_peek(&engine->timers);
@@ -95,15 +102,16 @@ static int start_poll(tq_engine *engine, tq_watch *watch)
 
 static void start_due(tq_engine *engine, tq_lane *lane, int64_t now)
 {
-    lane->is_crowded = false;
+    lane->crowded = NULL;
     while (tq_budget_wait_ns(&lane->budget, now) == 0) {
         tq_sched_entry *entry = tq_sched_peek(&lane->sched, now);
         if (entry == NULL)
             return;
         tq_watch *watch = watch_of(entry);
-        lane->is_crowded = !tq_http_peer_has_room(watch->source->peer);
-        if (lane->is_crowded)
+        if (!has_room(watch)) {
+            lane->crowded = watch;
             return;
+        }
         tq_sched_remove(&lane->sched, entry);
         if (start_poll(engine, watch) != TQ_OK)
             (void)tq_watch_schedule(watch, tq_clock_add(now, MEMORY_PAUSE));

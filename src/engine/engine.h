@@ -39,7 +39,7 @@ typedef struct tq_lane {
     tq_sched sched;
     struct tq_lane *next, *prev;
     struct tq_engine *engine; /* NULL once one of the two is closed */
-    bool is_crowded;          /* the next poll waits for one of its client's to end */
+    struct tq_watch *crowded; /* whose turn it is, while its client has no room for a request */
 } tq_lane;
 
 typedef struct tq_watch {
@@ -57,9 +57,12 @@ typedef struct tq_watch {
     uint64_t polls;     /* answered or failed */
 } tq_watch;
 
+/* Begins as TQ_TIMER_UNSET, which is also how it is after it went off. */
 typedef struct tq_timer {
     tq_heap_node node;
 } tq_timer;
+
+#define TQ_TIMER_UNSET ((tq_timer){.node = {.place = TQ_HEAP_OUT}})
 
 typedef struct tq_engine {
     tq_http *http;
@@ -86,7 +89,7 @@ int tq_engine_step(tq_engine *engine, int64_t wait_ns);
 /* A transfer that has ended, or NULL. Its owner begins with a tq_job. */
 tq_transfer *tq_engine_take(tq_engine *engine);
 
-/* A timer goes off once. Setting can fail with TQ_ERR_MEMORY. */
+/* A timer goes off once. It must not be set already. Setting can fail with TQ_ERR_MEMORY. */
 int tq_engine_set_timer(tq_engine *engine, tq_timer *timer, int64_t at_ns);
 void tq_engine_clear_timer(tq_engine *engine, tq_timer *timer);
 tq_timer *tq_engine_take_timer(tq_engine *engine, int64_t now);

@@ -47,7 +47,7 @@ int tq_watch_schedule(tq_watch *watch, int64_t due_ns)
 
 void tq_watch_finish_poll(tq_watch *watch)
 {
-    if (watch->transfer == NULL)
+    if (watch->lane->engine == NULL || watch->transfer == NULL)
         return;
     tq_http_release(watch->transfer);
     watch->transfer = NULL;
@@ -58,6 +58,8 @@ void tq_watch_stop(tq_watch *watch)
     if (watch->lane->engine == NULL)
         return;
     tq_sched_remove(&watch->lane->sched, &watch->entry);
+    if (watch->lane->crowded == watch)
+        watch->lane->crowded = NULL;
     if (watch->transfer != NULL && !watch->has_sent)
         tq_budget_give_back(&watch->lane->budget);
     tq_watch_finish_poll(watch);

@@ -27,6 +27,8 @@ size_t tq_form_enter(tq_form *form, const char *key, size_t len)
 {
     size_t mark = form->name.len;
     bool nested = mark > 0;
+    if (form->err != TQ_OK)
+        return mark;
     if (nested)
         keep(form, tq_buf_add(&form->name, "[", 1));
     keep(form, tq_buf_add(&form->name, key, len));
@@ -71,11 +73,17 @@ int tq_form_escape(tq_buf *out, const char *text, size_t len)
 
 void tq_form_add(tq_form *form, const char *value, size_t len)
 {
-    if (form->out->len > 0)
+    size_t start = form->out->len;
+    if (form->err != TQ_OK)
+        return;
+    if (start > 0)
         keep(form, tq_buf_add(form->out, "&", 1));
     if (form->err == TQ_OK)
         keep(form, tq_form_escape(form->out, form->name.data, form->name.len));
-    keep(form, tq_buf_add(form->out, "=", 1));
+    if (form->err == TQ_OK)
+        keep(form, tq_buf_add(form->out, "=", 1));
     if (form->err == TQ_OK)
         keep(form, tq_form_escape(form->out, value, len));
+    if (form->err != TQ_OK)
+        tq_buf_cut(form->out, start);
 }

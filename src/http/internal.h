@@ -38,6 +38,7 @@ struct tq_transfer {
     tq_transfer_state state;
     bool send_once;
     bool is_too_big;
+    bool has_headers; /* the reply's headers came to their end */
     unsigned times_sent;
     tq_buf request;
     tq_buf body;

@@ -73,9 +73,10 @@ static int check_base_url(const char *text)
     CURLU *url = curl_url();
     if (url == NULL)
         return TQ_ERR_MEMORY;
-    bool good = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK && is_http(url) &&
-                has_part(url, CURLUPART_HOST) && !has_part(url, CURLUPART_QUERY) &&
-                !has_part(url, CURLUPART_FRAGMENT) && !has_part(url, CURLUPART_USER);
+    /* libcurl drops a "?" or a "#" with nothing behind it, and the path would go into it. */
+    bool good = strpbrk(text, "?#") == NULL &&
+                curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK && is_http(url) &&
+                has_part(url, CURLUPART_HOST) && !has_part(url, CURLUPART_USER);
     curl_url_cleanup(url);
     return good ? TQ_OK : TQ_ERR_INVALID;
 }
@@ -244,7 +245,7 @@ static void rest(tq_transfer *transfer)
     tq_http_target_close(transfer->own_target);
     transfer->own_target = NULL;
     transfer->owner = NULL;
-    transfer->send_once = transfer->is_too_big = false;
+    transfer->send_once = false;
     transfer->times_sent = 0;
     transfer->state = TQ_TRANSFER_IDLE;
     empty(&transfer->request);

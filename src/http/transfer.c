@@ -44,6 +44,15 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     return err == TQ_OK ? size * count : 0;
 }
 
+/* libcurl takes a reply that breaks off in its headers for a whole one without a body. */
+static size_t on_header(char *line, size_t size, size_t count, void *data)
+{
+    tq_transfer *transfer = data;
+    size_t len = size * count;
+    transfer->has_headers = len <= 2 && (line[0] == '\r' || line[0] == '\n');
+    return len;
+}
+
 static int on_request(void *data, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
     (void)peer_ip;
@@ -121,6 +130,8 @@ static void set_callbacks(CURL *easy, tq_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, tq_http_open_socket);
@@ -243,6 +254,7 @@ void tq_http_submit(tq_transfer *transfer, const tq_http_target *target, void *o
         target = transfer->own_target;
     transfer->owner = owner;
     transfer->error[0] = '\0';
+    transfer->is_too_big = transfer->has_headers = false;
     transfer->reply = (tq_http_reply){.sent_ns = INT64_MIN, .retry_after_ns = -1, .body = ""};
     set_body(transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_CURLU, target->url);
@@ -302,6 +314,8 @@ void tq_transfer_end(tq_transfer *transfer, CURLcode result)
 {
     tq_http_reply *reply = &transfer->reply;
     curl_off_t retry_after = 0;
+    if (result == CURLE_OK && !transfer->has_headers)
+        result = CURLE_PARTIAL_FILE;
     reply->outcome = outcome_of(result);
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply->status);
     curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);

@@ -11,7 +11,8 @@
 #include "base/buf.h"
 #include "base/reading.h"
 
-/* The body of a status request; `key` goes into it unless it is NULL. 0 or TQ_ERR_MEMORY. */
+/* The body of a status request; `key` goes into it unless it is NULL. 0 or what
+ * tq_buf_add gives. */
 int tq_mobizon_encode_status(tq_buf *out, const char *id, size_t id_len, const char *key);
 
 /* Appends the field apiKey, after an "&" unless `out` is empty. */
