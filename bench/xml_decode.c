@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What decoding a getTaskStatus reply costs with src/xml, against expat alone: the same reuse of
+ * the parser, handlers that do nothing. Rounds of both take turns. Build and run:
+ *
+ *     gcc -std=c11 -D_GNU_SOURCE -O2 -Isrc -o xml_decode bench/xml_decode.c src/xml/[a-z]*.c \
+ *         src/base/buf.c -lexpat
+ *     taskset -c 1 ./xml_decode [decodes a round [rounds]]
+ */
+#include <expat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "xml/reader.h"
+
+static const char reply[] =
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+    "<SOAP-ENV:Envelope\n"
+    " xmlns:SOAP-ENV=\"http://schemas.xmlsoap.org/soap/envelope/\"\n"
+    " xmlns:SOAP-ENC=\"http://schemas.xmlsoap.org/soap/encoding/\"\n"
+    " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"\n"
+    " xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"\n"
+    " xmlns:ns=\"ns1\">\n"
+    " <SOAP-ENV:Body SOAP-ENV:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\">\n"
+    " <ns:getTaskStatusResponse>\n"
+    "  <return>\n"
+    "  <type>GIVE_MONEY</type>\n"
+    "  <progressPercent>0</progressPercent>\n"
+    "  <status>PREPARATION</status>\n"
+    "  <additionalInfo>{}</additionalInfo>\n"
+    "  <taskId>7W3A0N1N9I2E7N1TKLS54A9PTR</taskId>\n"
+    "  <requestStatus>SUCCESS</requestStatus>\n"
+    "  <requestStatusDescription>Request succeeded.</requestStatusDescription>\n"
+    "  </return>\n"
+    " </ns:getTaskStatusResponse>\n"
+    " </SOAP-ENV:Body>\n"
+    "</SOAP-ENV:Envelope>\n";
+
+enum { ROUNDS = 101, DECODES = 2000, FIELD_BYTES = 75 };
+
+static double now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static size_t field_len(const tq_xml_element *parent, const char *name)
+{
+    const tq_xml_element *field = tq_xml_child(parent, name);
+    return field != NULL ? field->text_len : 0;
+}
+
+/* Every field of the reply is looked up, as a decoder does it. */
+static size_t decode(tq_xml_reader *reader)
+{
+    static const char *const fields[] = {
+        "requestStatus", "requestStatusDescription", "status", "progressPercent", "type", "taskId",
+        "additionalInfo"};
+    size_t sum = 0;
+    if (tq_xml_read(reader, reply, sizeof reply - 1) != TQ_OK)
+        exit(1);
+    const tq_xml_element *body = tq_xml_child(tq_xml_root(reader), "Body");
+    const tq_xml_element *answer = tq_xml_child(body, "getTaskStatusResponse");
+    const tq_xml_element *fields_of = tq_xml_child(answer, "return");
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        sum += field_len(fields_of, fields[i]);
+    return sum;
+}
+
+static void XMLCALL ignore_start(void *data, const XML_Char *name, const XML_Char **attributes)
+{
+    (void)data, (void)name, (void)attributes;
+}
+
+static void XMLCALL ignore_end(void *data, const XML_Char *name)
+{
+    (void)data, (void)name;
+}
+
+static void XMLCALL ignore_text(void *data, const XML_Char *text, int len)
+{
+    (void)data, (void)text, (void)len;
+}
+
+static void parse_alone(XML_Parser parser)
+{
+    XML_ParserReset(parser, NULL);
+    XML_SetHashSalt(parser, 12345);
+    XML_SetElementHandler(parser, ignore_start, ignore_end);
+    XML_SetCharacterDataHandler(parser, ignore_text);
+    if (XML_Parse(parser, reply, sizeof reply - 1, XML_TRUE) != XML_STATUS_OK)
+        exit(1);
+}
+
+static double time_reader(tq_xml_reader *reader, int decodes)
+{
+    double start = now_us();
+    for (int i = 0; i < decodes; i++)
+        if (decode(reader) != FIELD_BYTES)
+            exit(1);
+    return (now_us() - start) / decodes;
+}
+
+static double time_alone(XML_Parser parser, int decodes)
+{
+    double start = now_us();
+    for (int i = 0; i < decodes; i++)
+        parse_alone(parser);
+    return (now_us() - start) / decodes;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, compare);
+    return values[count / 2];
+}
+
+int main(int argc, char **argv)
+{
+    int decodes = argc > 1 ? atoi(argv[1]) : DECODES;
+    int rounds = argc > 2 ? atoi(argv[2]) : ROUNDS;
+    double *ours = calloc((size_t)rounds, sizeof *ours);
+    double *alone = calloc((size_t)rounds, sizeof *alone);
+    tq_xml_reader *reader;
+    XML_Parser parser = XML_ParserCreate(NULL);
+    if (tq_xml_reader_open(&reader, NULL) != TQ_OK || parser == NULL || ours == NULL ||
+        alone == NULL)
+        return 1;
+    for (int round = 0; round < rounds; round++) {
+        ours[round] = time_reader(reader, decodes);
+        alone[round] = time_alone(parser, decodes);
+    }
+    double reader_us = median(ours, rounds), alone_us = median(alone, rounds);
+    printf("%zu bytes: src/xml %.2f us, expat alone %.2f us, ratio %.3f\n", sizeof reply - 1,
+           reader_us, alone_us, reader_us / alone_us);
+    tq_xml_reader_close(reader);
+    XML_ParserFree(parser);
+    free(ours);
+    free(alone);
+    return 0;
+}
