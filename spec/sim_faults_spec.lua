@@ -29,6 +29,35 @@ describe("the simulator's faults", function()
     assert.truthy(rules:take({ method = "any", id = "8" }))
   end)
 
+  it("are for one service, by name or by the envelope they hold", function()
+    local node = { method = "gettaskstatus", service = "node" }
+    local mobizon = { method = "taskqueue/getstatus", service = "mobizon" }
+    for _, rule in ipairs { { service = "node" }, { code = "ERR_X" }, { soap_fault = {} } } do
+      rules:clear()
+      rules:add(rule)
+      assert.is_nil(rules:take(mobizon))
+      assert.truthy(rules:take(node))
+    end
+    for _, rule in ipairs { { service = "mobizon" }, { code = 15 }, { data_json = "1" } } do
+      rules:clear()
+      rules:add(rule)
+      assert.is_nil(rules:take(node))
+      assert.truthy(rules:take(mobizon))
+    end
+    rules:add({ reset = "before", times = 2 })
+    assert.truthy(rules:take(node))
+    assert.truthy(rules:take(mobizon))
+  end)
+
+  it("are refused when they ask for what cannot be", function()
+    assert.matches("another service", faults.problem({ service = "mobizon", code = "ERR_X" }))
+    assert.matches("another service", faults.problem({ service = "node", code = 15 }))
+    assert.matches("another service", faults.problem({ soap_fault = {}, data_json = "1" }))
+    assert.matches("TLS", faults.problem({ drip = 1 }, true))
+    assert.is_nil(faults.problem({ drip = 1, code = "ERR_X", service = "node" }))
+    assert.is_nil(faults.problem({ silent = true, delay = 1, service = "mobizon" }, true))
+  end)
+
   it("may skip calls, which later rules then get", function()
     rules:add({ code = 1, skip = 1 })
     rules:add({ code = 2 })
@@ -49,13 +78,15 @@ describe("the simulator's faults", function()
     assert.is_false(faults.is_executed({ reset = "before", execute = false }))
     assert.is_false(faults.is_executed({ code = 15 }))
     assert.is_true(faults.is_executed({ code = 15, execute = true }))
+    assert.is_false(faults.is_executed({ soap_fault = {} }))
   end)
 
   it("refuse what makes no sense, naming the option", function()
     for name, value in pairs {
       method = 1, id = 7, skip = -1, times = 0, execute = "no", delay = math.huge, code = 1.5,
       data_json = {}, message = 1, http_status = 100, body = 1, truncate = -1, reset = "never",
-      silent = 1, drip = -1, raw = 1, close = 1, headers = { "a" },
+      silent = 1, drip = -1, soap_fault = { status = 20 },
+      service = "cnode", raw = 1, close = 1, headers = { "a" },
     } do
       local problem = options.problem({ [name] = value }, faults.schema)
       assert.matches("option '" .. name .. "'", problem)

@@ -57,6 +57,33 @@ describe("the taskqueue-sim program", function()
     assert.matches('"code":3', output)
   end)
 
+  local LOGIN = [[curl -s -H 'Content-Type: text/xml' -d '<e:Envelope xmlns:e="http://]]
+    .. [[schemas.xmlsoap.org/soap/envelope/"><e:Body><n:startLogin xmlns:n="ns1"/></e:Body>]]
+    .. [[</e:Envelope>' "$url/"]]
+
+  it("serves the node, and prints its address", function()
+    local output = session("--node-generation old", LOGIN)
+    assert.matches("^<%?xml .*<S:Body>", output)
+    assert.matches("\nCorporate Node simulator at http://127.0.0.1:%d+/\n", output)
+    assert.matches("\n +%d+%.%d+ +startlogin +id=%- code=SUCCESS http=200\n", output)
+    local command = output:match("\n  (curl %-H 'Content%-Type: text/xml'[^\n]+)\n")
+    assert.matches("<n:startLogin ", command)
+    output = session("--answer startLogin=ERR_TIMEOUT", LOGIN)
+    assert.matches("<requestStatus>ERR_TIMEOUT</requestStatus>", output)
+  end)
+
+  it("serves HTTPS", function()
+    if select(2, run("openssl version")) ~= 0 then return end
+    local directory = run("mktemp -d"):match("%S+")
+    run(([[openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+      -subj /CN=a -keyout %s/key -out %s/cert]]):format(directory, directory))
+    local output = session(("--tls-cert %s/cert --tls-key %s/key"):format(directory, directory),
+      (LOGIN:gsub("curl %-s", "curl -sk")))
+    run("rm -r " .. directory)
+    assert.matches("<taskId>", output)
+    assert.matches("Mobizon simulator at https://", output)
+  end)
+
   it("takes a duration, a rate and a time to forget", function()
     local output = session("--duration 0 --rate none --forget-after 1000", CREATE)
     assert.matches('"code":100', output)
@@ -70,7 +97,9 @@ describe("the taskqueue-sim program", function()
 
   it("refuses bad options with status 2", function()
     for _, options in ipairs { "--nothing", "--port", "--port x", "--port 99999", "--rate -1",
-      "--duration soon", "--answer campaign=1", "stray", "--duration -1" } do
+      "--duration soon", "--answer campaign=1", "--node-generation next",
+      "--tls-cert x", "--tls-cert x --tls-key y",
+      "stray", "--duration -1" } do
       local output, status = run(PROGRAM .. options .. " < /dev/null")
       assert.equal(2, status)
       assert.matches("^taskqueue%-sim: [^\n]+\n$", output)

@@ -77,6 +77,69 @@ describe("a simulated task's script", function()
   end)
 end)
 
+describe("the script of a task of the node", function()
+  local function at(given, elapsed)
+    return { script.node_at(script.new(given), elapsed) }
+  end
+
+  it("is prepared, transfers and is finished", function()
+    local given = { delay = 1, duration = 10 }
+    assert.same({ "PREPARATION", 0 }, at(given, 0.99))
+    assert.same({ "TRANSFERRING", 0 }, at(given, 1))
+    assert.same({ "TRANSFERRING", 50 }, at(given, 6))
+    assert.same({ "FINISHED_OK", 100 }, at(given, 11))
+    given.outcome = "rejected"
+    assert.same({ "FINISHED_ERR", 100 }, at(given, 11))
+    given.outcome = "FINISHED_REVOKED"
+    assert.same({ "FINISHED_REVOKED", 100 }, at(given, 11))
+    given.outcome = "stuck"
+    assert.same({ "TRANSFERRING", 99 }, at(given, 1e6))
+  end)
+
+  it("goes through a list of states, each for its share of the duration", function()
+    local given = { delay = 1, duration = 9, states = { "SEARCHING", "TRANSFERRING", "ODD" } }
+    assert.same({ "SEARCHING", 0 }, at(given, 0))
+    assert.same({ "SEARCHING", 0 }, at(given, 3.9))
+    assert.same({ "TRANSFERRING", 50 }, at(given, 5.5))
+    assert.same({ "ODD", 0 }, at(given, 7))
+    assert.same({ "ODD", 0 }, at(given, 9.99))
+    assert.same({ "FINISHED_OK", 100 }, at(given, 10))
+  end)
+
+  it("goes through states that begin when they are told to", function()
+    local given = { delay = 1, duration = 10, states = { { 0.3, "A" }, { 0.3, "B" }, { 1, "C" } } }
+    assert.same({ "PREPARATION", 0 }, at(given, 3.9))
+    assert.same({ "B", 0 }, at(given, 4))
+    given.outcome = "stuck"
+    assert.same({ "C", 0 }, at(given, 11))
+  end)
+
+  it("shows the first state while it waits, the last one when it takes no time", function()
+    assert.same({ "TRANSFERRING", 0 }, at({ delay = 1, states = { "TRANSFERRING" } }, 0))
+    local given = { delay = 0, duration = 0, outcome = "stuck", states = { "A", "B" } }
+    assert.same({ "B", 0 }, at(given, 0))
+  end)
+
+  it("refuses what makes no sense, naming the option", function()
+    local function problem(given)
+      given.service = "node"
+      return (script.problem(given))
+    end
+    assert.is_nil(problem { id = "A-1", outcome = "FINISHED_X", type = "t", states = { "a" },
+      info = { 1 }, delay = 0, duration = 1, progress = "none" })
+    assert.is_nil(problem { outcome = "stuck", info = "", states = { { 0, "a" }, { 0.5, "b" } } })
+    assert.matches("'outcome'", problem { outcome = "TRANSFERRING" })
+    assert.matches("'info'", problem { info = 7 })
+    for _, list in ipairs { {}, "a", { 1 }, { "" }, { { 2, "a" } }, { { 0 } }, { "a", { 1, "b" } },
+      { { 0.5, "a" }, { 0.4, "b" } }, { { 0 / 0, "a" } } } do
+      assert.matches("'states'", problem { states = list })
+    end
+    assert.matches("'states': only with", (script.problem({ states = { "a" } })))
+    assert.is_nil((script.problem(nil)))
+    assert.matches("a table", (script.problem(7)))
+  end)
+end)
+
 describe("the simulator's store of tasks", function()
   local now, store
 
@@ -140,6 +203,30 @@ describe("the simulator's store of tasks", function()
     assert.is_nil(store:find("7"))
     assert.truthy(store:create({ id = "7" }))
     assert.equal(1, #store:list())
+  end)
+
+  it("gives each service ids in its style and tasks of its own", function()
+    local first = store:create(nil, { service = "node" })
+    local second = store:create({ service = "node" }, { service = "mobizon" })
+    local third = store:create(nil, { service = "mobizon" })
+    assert.equal("7W3A0N1N9I2E7N1TKLS54A9PTR", first.id)
+    assert.equal(26, #second.id)
+    assert.matches("^%d+$", third.id)
+    assert.equal(first, store:find(first.id, "node"))
+    assert.is_nil(store:find(first.id, "mobizon"))
+    assert.is_nil(store:find(third.id, "node"))
+    assert.equal(third, store:find(third.id))
+    assert.same({ "TRANSFERRING", 0 }, { (function() now = 1001 return store:poll(first) end)() })
+    assert.same({ "running", 0 }, { store:poll(third) })
+  end)
+
+  it("never gives the same id of the node twice", function()
+    local seen = {}
+    for _ = 1, 2000 do
+      local id = store:create({ service = "node" }).id
+      assert.is_nil(seen[id])
+      seen[id] = true
+    end
   end)
 
   it("gives planned options to the tasks that the service creates", function()

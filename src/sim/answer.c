@@ -44,15 +44,19 @@ static void set_number(lua_State *lua, const char *name, double value)
     lua_setfield(lua, -2, name);
 }
 
+static void set_header(lua_State *lua, const char *name, tq_sim_exchange *x, const char *header)
+{
+    set_string(lua, name, MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, header));
+}
+
 static void push_request(lua_State *lua, tq_sim_exchange *x)
 {
-    const char *type =
-        MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
-
     lua_newtable(lua);
     set_string(lua, "method", x->method);
     set_target(lua, x->uri);
-    set_string(lua, "content_type", type);
+    set_header(lua, "content_type", x, MHD_HTTP_HEADER_CONTENT_TYPE);
+    set_header(lua, "soap_action", x, "SOAPAction");
+    set_header(lua, "authorization", x, MHD_HTTP_HEADER_AUTHORIZATION);
     set_number(lua, "connection", connection_number(x));
     lua_pushlstring(lua, x->body.size > 0 ? x->body.bytes : "", x->body.size);
     lua_setfield(lua, -2, "body");

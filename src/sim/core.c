@@ -2,7 +2,8 @@
 /*
  * taskqueue.sim.core: what the Lua part of the simulator cannot do by itself.
  *
- *   core.start { host =, port =, path =, cpath =, service =, config = }   a server, or nil, message
+ *   core.start { host =, port =, path =, cpath =, service =, config =, tls = }
+ *                             a server, or nil, message; `tls` = { cert =, key =, client_ca = }
  *   server:call(name, ...)    the service's method of that name, in the server's own Lua state
  *   server:port()  server:connections()  server:is_running()  server:stop()
  *   core.hold_interrupts()    from now on SIGINT and SIGTERM only end core.interrupted()
@@ -84,8 +85,26 @@ static int server_tostring(lua_State *L)
     return 1;
 }
 
+/* False without TLS. The texts stay on the stack. */
+static bool read_tls(lua_State *L, tq_sim_tls *tls)
+{
+    lua_getfield(L, 1, "tls");
+    if (lua_isnil(L, -1)) {
+        return false;
+    }
+    lua_getfield(L, 4, "cert");
+    lua_getfield(L, 4, "key");
+    lua_getfield(L, 4, "client_ca");
+    tls->cert = luaL_checkstring(L, 5);
+    tls->key = luaL_checkstring(L, 6);
+    tls->client_ca = luaL_optstring(L, 7, NULL);
+    return true;
+}
+
 static int core_start(lua_State *L)
 {
+    tq_sim_tls tls;
+    bool is_tls;
     tq_sim_server *server;
     const char *failure;
     const char *host;
@@ -97,12 +116,13 @@ static int core_start(lua_State *L)
     lua_getfield(L, 1, "port");
     host = luaL_checkstring(L, 2);
     port = (int)luaL_checknumber(L, 3);
+    is_tls = read_tls(L, &tls);
     server = lua_newuserdata(L, sizeof *server);
     tq_sim_server_init(server);
     luaL_getmetatable(L, SERVER);
     lua_setmetatable(L, -2);
     tq_sim_state_open(&server->state, L, 1);
-    failure = tq_sim_server_start(server, host, port);
+    failure = tq_sim_server_start(server, host, port, is_tls ? &tls : NULL);
     if (failure == NULL) {
         return 1;
     }

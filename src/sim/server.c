@@ -142,6 +142,33 @@ static void *serve(void *argument)
     return NULL;
 }
 
+/* ---- client certificates ---- */
+
+/*
+ * libmicrohttpd asks for a certificate, but takes a connection without one. GnuTLS, which it links,
+ * is bound weakly, so that the simulator neither needs its headers nor fails to load without it.
+ */
+enum { CERT_REQUIRE = 2 }; /* GNUTLS_CERT_REQUIRE */
+extern void gnutls_certificate_server_set_request(void *session, int demand) __attribute__((weak));
+extern void gnutls_session_set_verify_cert(void *session, const char *hostname, unsigned int flags)
+    __attribute__((weak));
+
+static bool can_demand_certificates(void)
+{
+    return gnutls_certificate_server_set_request != NULL && gnutls_session_set_verify_cert != NULL;
+}
+
+static void demand_certificate(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info;
+
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info != NULL) {
+        gnutls_certificate_server_set_request(info->tls_session, CERT_REQUIRE);
+        gnutls_session_set_verify_cert(info->tls_session, NULL, 0);
+    }
+}
+
 /* ---- starting and stopping ---- */
 
 static void number_connection(void *cls, struct MHD_Connection *connection, void **context,
@@ -149,22 +176,56 @@ static void number_connection(void *cls, struct MHD_Connection *connection, void
 {
     tq_sim_server *server = cls;
 
-    (void)connection;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         *context = (void *)(uintptr_t)(atomic_fetch_add(&server->connections, 1) + 1);
+        if (server->wants_client_cert) {
+            demand_certificate(connection);
+        }
     }
 }
 
-static const char *start_daemon(tq_sim_server *server)
+static struct MHD_OptionItem option(enum MHD_OPTION name, const char *value)
 {
+    struct MHD_OptionItem item = {.option = name, .ptr_value = (void *)(uintptr_t)value};
+
+    return item;
+}
+
+static unsigned int tls_options(const tq_sim_tls *tls, struct MHD_OptionItem options[4])
+{
+    int count = 0;
+
+    if (tls != NULL) {
+        options[count++] = option(MHD_OPTION_HTTPS_MEM_CERT, tls->cert);
+        options[count++] = option(MHD_OPTION_HTTPS_MEM_KEY, tls->key);
+    }
+    if (tls != NULL && tls->client_ca != NULL) {
+        options[count++] = option(MHD_OPTION_HTTPS_MEM_TRUST, tls->client_ca);
+    }
+    options[count] = option(MHD_OPTION_END, NULL);
+    return tls != NULL ? MHD_USE_TLS : 0;
+}
+
+static const char *start_daemon(tq_sim_server *server, const tq_sim_tls *tls)
+{
+    struct MHD_OptionItem options[4];
+    unsigned int flags = tls_options(tls, options);
+
+    server->wants_client_cert = tls != NULL && tls->client_ca != NULL;
+    if (server->wants_client_cert && !can_demand_certificates()) {
+        errno = 0;
+        return "libmicrohttpd has no GnuTLS to check client certificates with";
+    }
+    errno = 0;
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, tq_sim_exchange_step, server,
-        MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_URI_LOG_CALLBACK,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | flags, 0, NULL, NULL, tq_sim_exchange_step,
+        server, MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_URI_LOG_CALLBACK,
         tq_sim_exchange_begin, server, MHD_OPTION_NOTIFY_COMPLETED, tq_sim_exchange_end, server,
         MHD_OPTION_NOTIFY_CONNECTION, number_connection, server, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned int)CONNECTION_LIMIT, MHD_OPTION_END);
+        (unsigned int)CONNECTION_LIMIT, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (server->daemon == NULL) {
-        return "cannot start the HTTP server";
+        return tls != NULL ? "cannot start the HTTPS server with this certificate and key"
+                           : "cannot start the HTTP server";
     }
     server->listener = -1; /* the daemon's now */
     return NULL;
@@ -214,7 +275,8 @@ void tq_sim_server_init(tq_sim_server *server)
     server->pid = getpid();
 }
 
-const char *tq_sim_server_start(tq_sim_server *server, const char *host, int port)
+const char *tq_sim_server_start(tq_sim_server *server, const char *host, int port,
+                                const tq_sim_tls *tls)
 {
     const char *what = NULL;
 
@@ -223,7 +285,7 @@ const char *tq_sim_server_start(tq_sim_server *server, const char *host, int por
     if (server->listener < 0) {
         return what;
     }
-    what = start_daemon(server);
+    what = start_daemon(server, tls);
     if (what == NULL) {
         what = open_poller(server);
     }

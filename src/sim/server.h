@@ -27,6 +27,7 @@ struct tq_sim_server {
     pid_t pid; /* a forked child has the memory but not the thread */
     pthread_t thread;
     bool has_thread;
+    bool wants_client_cert;
     bool is_open;
     atomic_bool is_stopping;
     atomic_uint_fast64_t connections;
@@ -37,8 +38,22 @@ struct tq_sim_server {
 /* The state that tq_sim_server_stop() may be called in, with nothing opened. */
 void tq_sim_server_init(tq_sim_server *server);
 
-/* Starts to listen and serve; NULL, or what failed, with errno set. `state` is open already. */
-const char *tq_sim_server_start(tq_sim_server *server, const char *host, int port);
+/*
+ * PEM text. With `client_ca` a client has to show a certificate that it signed. Under TLS no reply
+ * may have `wire` bytes: they would go past it.
+ */
+typedef struct tq_sim_tls {
+    const char *cert;
+    const char *key;
+    const char *client_ca; /* or NULL */
+} tq_sim_tls;
+
+/*
+ * Starts to listen and serve; NULL, or what failed, with errno set or 0. `state` is open already.
+ * `tls` is NULL for plain HTTP, and need not outlive the call.
+ */
+const char *tq_sim_server_start(tq_sim_server *server, const char *host, int port,
+                                const tq_sim_tls *tls);
 
 /* Ends the thread, the connections and the state. Idempotent. */
 void tq_sim_server_stop(tq_sim_server *server);

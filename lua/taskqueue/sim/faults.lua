@@ -26,15 +26,38 @@ local function headers(value)
   end
 end
 
+local SOAP_FAULT = {
+  code = options.text,
+  string = options.any_text,
+  detail = options.any_text,
+  status = options.whole(200, 999),
+}
+
+local function soap_fault(value)
+  if type(value) ~= "table" or options.problem(value, SOAP_FAULT) then
+    return "a table of code, string, detail (strings) and status (200 to 999)"
+  end
+end
+
+local is_number_code = options.whole(0, 2 ^ 31)
+
+local function code(value)
+  if type(value) == "string" and value ~= "" then return nil end
+  local expected = is_number_code(value)
+  return expected and expected .. ", or an error symbol of the node,"
+end
+
 --- The kinds of a rule's options, for `options.problem`.
 faults.schema = {
+  service = options.one_of("mobizon", "node"),
   method = options.text,
   id = options.text,
   skip = options.whole(0, math.huge),
   times = options.whole(1, math.huge),
   execute = options.flag,
   delay = options.seconds,
-  code = options.whole(0, 2 ^ 31),
+  code = code,
+  soap_fault = soap_fault,
   data = options.anything,
   data_json = options.any_text,
   message = options.any_text,
@@ -50,6 +73,33 @@ faults.schema = {
   close = options.flag,
 }
 
+-- Whose envelope a rule holds, if it is one service's.
+local function envelope_of(rule)
+  if rule.soap_fault or type(rule.code) == "string" then return "node" end
+  if rule.code or rule.data ~= nil or rule.data_json then return "mobizon" end
+end
+
+local BY_HAND = { "raw", "reset", "truncate", "drip" }
+
+--- Finds the first thing wrong with a rule, see `options.problem`.
+-- @param given
+-- @tparam boolean is_tls replies cannot be sent past the server's TLS
+function faults.problem(given, is_tls)
+  if given == nil then return "a table of options expected" end
+  local problem = options.problem(given, faults.schema)
+  if problem then return problem end
+  local service = envelope_of(given)
+  local is_both = service == "node" and (given.data ~= nil or given.data_json)
+  if is_both or (service and given.service and given.service ~= service) then
+    return "an envelope of another service"
+  end
+  for _, name in ipairs(BY_HAND) do
+    if is_tls and given[name] ~= nil then
+      return ("option '%s': not possible with TLS"):format(name)
+    end
+  end
+end
+
 function faults.new()
   return setmetatable({ rules = {} }, mt)
 end
@@ -60,6 +110,7 @@ function methods:add(given)
   local rule = {}
   for name, value in pairs(given) do rule[name] = value end
   rule.method = rule.method and rule.method:lower()
+  rule.service = rule.service or envelope_of(rule)
   rule.skip = rule.skip or 0
   rule.times = rule.times or 1
   rule.body = rule.body or rule.envelope
@@ -73,6 +124,7 @@ end
 local function is_for(rule, call)
   return (rule.method == nil or rule.method == call.method)
     and (rule.id == nil or rule.id == call.id)
+    and (rule.service == nil or call.service == nil or rule.service == call.service)
 end
 
 local function use_up(self, i)
@@ -83,7 +135,7 @@ local function use_up(self, i)
 end
 
 --- The rule for a call, used up by one. A rule that is still skipping lets later rules have it.
--- @tparam table call `method` in lower case, `id`
+-- @tparam table call `method` in lower case, `id`, `service`
 -- @treturn ?table
 function methods:take(call)
   for i, rule in ipairs(self.rules) do
@@ -97,6 +149,7 @@ end
 --- Does the rule answer with an envelope of its own, in place of the service's?
 function faults.has_envelope(rule)
   return rule.code ~= nil or rule.data ~= nil or rule.data_json ~= nil or rule.message ~= nil
+    or rule.soap_fault ~= nil
 end
 
 --- Is the service to do what the call asks? Unless it is refused in its name, yes.

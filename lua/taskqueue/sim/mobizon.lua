@@ -10,6 +10,7 @@ local script = require("taskqueue.sim.script")
 local xml = require("taskqueue.sim.xml")
 
 local methods = {}
+methods.name = "mobizon"
 local mt = { __name = "taskqueue.sim.mobizon", __index = methods }
 
 local mobizon = {}
@@ -38,6 +39,7 @@ local MESSAGES = {
 }
 
 local KEY_CODES = { denied = 9, elsewhere = 13, blocked = 14 }
+local ORIGIN = { service = "mobizon" }
 local OTHER_DOMAIN = "api.elsewhere.example"
 local LARGEST_EXACT = "9007199254740992"
 
@@ -172,7 +174,7 @@ calls["taskqueue/getstatus"] = function(self, call)
   local id = call.params.id
   if id == nil or id == "" then return envelope(11) end
   if type(id) ~= "string" or not id:find("^%d+$") then return envelope(12) end
-  local task = self.tasks:find(id)
+  local task = self.tasks:find(id, "mobizon")
   if not task then return envelope(2) end
   local state, progress = self.tasks:poll(task)
   local data = { progress = progress, status = STATUS[state] }
@@ -189,7 +191,7 @@ calls["campaign/send"] = function()
 end
 
 local function start_task(self)
-  return created(self.tasks:create_planned())
+  return created(self.tasks:create_planned(ORIGIN))
 end
 
 local function recipient_number(item)
@@ -259,7 +261,7 @@ calls["sim/createtask"] = function(self, call)
   }
   local problem, field = options.problem(given, script.schema)
   if problem then return invalid(field, problem) end
-  local task, taken = self.tasks:create(given)
+  local task, taken = self.tasks:create(given, ORIGIN)
   return task and created(task) or invalid("id", taken)
 end
 

@@ -7,7 +7,8 @@ local REASONS = {
   [200] = "OK", [201] = "Created", [204] = "No Content", [301] = "Moved Permanently",
   [302] = "Found", [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden",
   [404] = "Not Found", [405] = "Method Not Allowed", [408] = "Request Timeout",
-  [413] = "Content Too Large", [429] = "Too Many Requests", [500] = "Internal Server Error",
+  [413] = "Content Too Large", [415] = "Unsupported Media Type",
+  [429] = "Too Many Requests", [500] = "Internal Server Error",
   [502] = "Bad Gateway", [503] = "Service Unavailable", [504] = "Gateway Timeout",
 }
 

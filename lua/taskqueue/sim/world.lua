@@ -2,20 +2,21 @@
 -- All that lives in the server's own Lua state: the services, the tasks, the faults and the log.
 -- `answer` is called by the server's thread, everything else by the user's through `server:call`.
 --
--- A service is a file of its own with `new(config, store, now)` and the methods
+-- A service is a file of its own with `new(config, store, now)`, a field `name` (whose tasks and
+-- faults are its own) and the methods
 --   is_mine(request)         is the request for this service?
 --   read(request)            the call: a table with `method` (lower case) and, for faults and the
---                            log, `id` and `key_in`
+--                            log, `id`, `key_in`, `soap_action`, `authenticated`
 --   answer(call)             does what the call asks; gives a reply: `status`, `headers`, `body`
 --                            and, for the log, `code`
---   answer_with(call, rule)  a reply with the rule's `code`, `data_json` and `message` instead
+--   answer_with(call, rule)  a reply with the rule's own envelope instead
 
 local json = require("cjson.safe")
 local faults = require("taskqueue.sim.faults")
 local tasks = require("taskqueue.sim.tasks")
 
 -- One file a service, asked in this order whose request it is.
-local SERVICES = { "taskqueue.sim.mobizon" }
+local SERVICES = { "taskqueue.sim.mobizon", "taskqueue.sim.node" }
 
 local methods = {}
 local mt = { __name = "taskqueue.sim.world", __index = methods }
@@ -23,6 +24,7 @@ local mt = { __name = "taskqueue.sim.world", __index = methods }
 local world = {}
 
 local MAX_ERRORS = 100
+local NOTED = { "method", "id", "key_in", "soap_action", "authenticated" }
 
 --- @tparam table config checked options
 -- @tparam function now gives seconds
@@ -35,6 +37,7 @@ function world.new(config, now)
     entries = {},
     failures = {},
     services = {},
+    keeps_bodies = config.keep_bodies,
   }
   for i, name in ipairs(SERVICES) do self.services[i] = require(name).new(config, store, now) end
   return setmetatable(self, mt)
@@ -56,8 +59,7 @@ local function with_fault(rule, service, call)
   return reply
 end
 
-local function note(entry, call, reply)
-  entry.method, entry.id, entry.key_in = call.method, call.id, call.key_in
+local function note(entry, reply)
   entry.code = reply.code
   if reply.shown_status ~= false then entry.http_status = reply.status end
 end
@@ -69,11 +71,12 @@ local function handle(self, request, entry)
     return { status = 404, headers = { { "Content-Type", "text/plain" } }, body = "Not found\n" }
   end
   local call = service:read(request)
+  call.service = service.name
+  for _, name in ipairs(NOTED) do entry[name] = call[name] end
   local rule = self.rules:take(call)
   entry.fault = rule ~= nil
-  entry.method, entry.id = call.method, call.id
   local reply = rule and with_fault(rule, service, call) or service:answer(call)
-  note(entry, call, reply)
+  note(entry, reply)
   return reply
 end
 
@@ -101,6 +104,7 @@ function methods:answer(request)
     query = request.query,
     body_bytes = #request.body,
     content_type = request.content_type,
+    body = self.keeps_bodies and request.body or nil,
     fault = false,
   }
   self.entries[#self.entries + 1] = entry
@@ -111,8 +115,11 @@ end
 
 -- ---- the user's side: sim:task and so on ----
 
+local MOBIZON, NODE = { service = "mobizon" }, { service = "node", type = "GIVE_MONEY" }
+
 function methods:task(given)
-  local task, message = self.store:create(given)
+  local is_node = given and given.service == "node"
+  local task, message = self.store:create(given, is_node and NODE or MOBIZON)
   return task and task.id, message
 end
 
