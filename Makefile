@@ -26,7 +26,7 @@ CFLAGS ?= -O2 -g
 VARIANT_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Isrc $(WARNINGS) $(CFLAGS) $(VARIANT_$(VARIANT))
 
-ROOMS := base clock form json xml budget sched http mobizon engine
+ROOMS := base clock form json xml budget sched http mobizon cnode engine
 ROOM_SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
 CORE_SOURCES := $(ROOM_SOURCES) $(sort $(wildcard src/binding/*.c))
 SIM_SOURCES := $(sort $(wildcard src/sim/*.c))
@@ -38,7 +38,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build deps env demo test test-c spec check memcheck sanitize install clean
+.PHONY: all build deps env demo test test-c spec gsoap check memcheck sanitize install clean
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -100,9 +100,31 @@ $(BUILD)/c/%.o: %.c Makefile
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 # BUSTED holds arguments, for instance: make spec LUA=lua5.4 BUSTED="spec/wait_spec.lua"
-spec: build
+spec: build gsoap
 	@set -e; $(foreach lua,$(LUAS),echo "specs on $(lua)"; \
 		eval "$$($(MAKE) -s env LUA=$(lua))"; $(RUNNER) $(lua) /usr/bin/busted $(BUSTED);)
+
+# --- the specs' other end, made by gSOAP ---------------------------------------------------------
+
+GSOAP := build/gsoap
+GENERATED := $(addprefix $(GSOAP)/,nodeC.c nodeClient.c nodeServer.c)
+gsoap: $(GSOAP)/server $(GSOAP)/client
+
+$(GENERATED) &: spec/gsoap/node.h
+	@{ command -v soapcpp2 && $(PKG_CONFIG) --exists gsoap; } >/dev/null || { echo "taskqueue: gSOAP" \
+		"is missing, the SOAP peer of the specs: make deps installs it (Debian packages gsoap and" \
+		"libgsoap-dev)" >&2; exit 1; }
+	@mkdir -p $(GSOAP)
+	@soapcpp2 -1 -e -c -L -w -x -t -pnode -d$(GSOAP) $< >$(GSOAP)/log 2>&1 || { cat $(GSOAP)/log >&2; exit 1; }
+
+$(GENERATED:.c=.o): %.o: %.c
+	$(CC) -std=c11 -D_GNU_SOURCE -w $(CFLAGS) $(call pkg,--cflags,gsoap) -c $< -o $@
+
+$(GSOAP)/server $(GSOAP)/client: $(GSOAP)/%: spec/gsoap/%.c $(GSOAP)/nodeC.o
+	$(CC) -std=c11 -D_GNU_SOURCE -pthread $(WARNINGS) $(CFLAGS) -isystem $(GSOAP) \
+		$(call pkg,--cflags,gsoap) -o $@ $(filter %.c %.o,$^) $(call pkg,--libs,gsoap)
+$(GSOAP)/server: $(GSOAP)/nodeServer.o
+$(GSOAP)/client: $(GSOAP)/nodeClient.o
 
 # --- what a machine can check --------------------------------------------------------------------
 
@@ -113,12 +135,12 @@ check:
 
 memcheck:
 	@.ci/deps memcheck
-	@$(MAKE) --no-print-directory -s LUA=lua5.4 build test-c
+	@$(MAKE) --no-print-directory -s LUA=lua5.4 build test-c gsoap
 	@.ci/memcheck lua5.4 $(BUILD)
 
 sanitize:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=lua5.4 build
+	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=lua5.4 build gsoap
 	@VARIANT=asan .ci/sanitize lua5.4
 
 # --- installing ----------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ describe("an id", function()
   end)
 
   it("is refused at the caller's line when it is anything else", function()
-    for _, bad in ipairs { 1.5, "", "1\r\nX: y", "a\0b", true, {}, 1 / 0 } do
+    for _, bad in ipairs { 1.5, "", "1\r\nX: y", "a\0b", "\255", true, {}, 1 / 0 } do
       local message = error_of(function() client:task(bad) end)
       assert.matches("^spec/options_spec.lua:%d+: task: the id must be", message)
     end

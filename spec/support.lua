@@ -29,6 +29,14 @@ function support.client(sim, options)
   return keep(client, client.close)
 end
 
+--- A client of the simulator's Corporate Node, with a pace that a spec does not notice.
+function support.node(sim, options)
+  local complete = { url = sim.node_url, rate = 200 }
+  for name, value in pairs(options or {}) do complete[name] = value end
+  local client = taskqueue.cnode.new(complete)
+  return keep(client, client.close)
+end
+
 --- A file with this content, removed afterwards.
 function support.file(content)
   local path = os.tmpname()

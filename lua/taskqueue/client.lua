@@ -6,7 +6,7 @@ which tells what a poll without a status means, and `explain_end(status)`.
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
 local failure = require "taskqueue.failure"
-local new_task = require "taskqueue.task"
+local new_task = require("taskqueue.task").new
 local version = require "taskqueue.version"
 local wait = require "taskqueue.wait"
 
@@ -91,19 +91,38 @@ function methods:close()
 end
 
 --- Sends one request, once, and waits for what comes back.
+-- @tparam table self
+-- @tparam string name what is called, as the service's binding takes it
+-- @tparam table parameters
 -- @treturn[1] table the reply as the core gives it
 -- @treturn[2] nil
 -- @treturn[2] table a failure
 -- @raise text that names a parameter which cannot be sent
-function client.send(self, path, parameters)
+function client.send(self, name, parameters)
   if self:is_closed() then return nil, failure.new(kind.CLOSED, "the client is closed") end
   local pending = engine.sleeper()
-  pending.call = core.call(self.native, path, parameters, pending)
+  pending.call = core.call(self.native, name, parameters, pending)
   self.pending[pending] = true
   engine.park(pending, math.huge)
   self.pending[pending] = nil
   if pending.outcome then return nil, pending.outcome end
   return pending.call:reply()
+end
+
+--- The same for a method: what cannot be sent is raised two levels up, at the caller of it.
+function client.call(self, name, parameters)
+  if parameters ~= nil and type(parameters) ~= "table" then
+    error("call: the parameters must be a table", 3)
+  end
+  local ok, reply, failed = pcall(client.send, self, name, parameters or {})
+  if not ok then error("call: " .. tostring(reply), 3) end
+  return reply, failed
+end
+
+--- Checks what becomes a name on the wire.
+function client.check_name(what, name)
+  if type(name) == "string" and name:find("^[%a_][%w_%-]*$") then return end
+  error(("call: the %s must be a name of letters, digits, _ and -"):format(what), 3)
 end
 
 --- Makes the metatable of a service's clients.
@@ -134,6 +153,7 @@ function client.new(mt, native, checked, lane)
   return setmetatable({
     native = native,
     lane = lane,
+    format = checked.format,
     url = checked.url,
     insecure = checked.insecure,
     watches = {},

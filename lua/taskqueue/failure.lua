@@ -92,6 +92,22 @@ function failure.of_reply(reply, what, why)
   return failure.new(of, message, detail, transient)
 end
 
+local LONGEST_QUOTE = 200
+
+--- A text of the service's as one line that is not too long.
+function failure.line(text)
+  local line = text:gsub("[%z\1-\31\127]+", " ")
+  if #line > LONGEST_QUOTE then line = line:sub(1, LONGEST_QUOTE) .. "..." end
+  return line
+end
+
+--- The service's own words, in whatever language, as the end of a message.
+-- @param text nothing is quoted unless it is a string
+function failure.quote(text)
+  if type(text) ~= "string" or text == "" then return "" end
+  return (': "%s"'):format(failure.line(text))
+end
+
 --- Takes a secret out of what a service sent, wherever it may have echoed it.
 -- @param value text, or a table that is copied however deep the decoder let it be
 -- @tparam function redact text to text

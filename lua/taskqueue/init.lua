@@ -4,13 +4,17 @@
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
 local failure = require "taskqueue.failure"
+local is_task = require("taskqueue.task").is_task
+local many = require "taskqueue.many"
 local mobizon = require "taskqueue.mobizon"
 local options = require "taskqueue.options"
 local strict = require "taskqueue.strict"
+local wait = require "taskqueue.wait"
 
 local taskqueue = {
   _VERSION = require "taskqueue.version",
   mobizon = mobizon,
+  cnode = require "taskqueue.cnode",
   file = require "taskqueue.file",
   --- Kinds of failures.
   kind = failure.kind,
@@ -54,6 +58,51 @@ end
 function taskqueue.spawn(fn, ...)
   check_function("spawn", fn)
   engine.spawn(fn, ...)
+end
+
+local function check_tasks(what, tasks)
+  if type(tasks) ~= "table" then
+    error(("%s: the first argument must be a list of tasks"):format(what), 3)
+  end
+  for i, task in ipairs(tasks) do
+    if not is_task(task) then
+      error(("%s: item %d of the list is no task"):format(what, i), 3)
+    end
+  end
+end
+
+--- Waits for all tasks, of any services together.
+-- @tparam table tasks a list of handles
+-- @tparam[opt] table given options of the wait; the timeout covers the whole call
+-- @treturn table a list of `{ task =, status =, message =, kind =, detail = }` in the given order
+function taskqueue.wait_all(tasks, given)
+  check_tasks("wait_all", tasks)
+  return (many.all(tasks, wait.check("wait_all", given)))
+end
+
+--- Waits for the first of several tasks to end, however it ends.
+-- @tparam table tasks a list of handles
+-- @tparam[opt] table given options of the wait
+-- @treturn task the one that ended; nil when the list is empty
+-- @treturn ?table its status, when it succeeded
+-- @treturn ?string message
+-- @treturn ?string kind
+-- @treturn ?table detail
+function taskqueue.wait_any(tasks, given)
+  check_tasks("wait_any", tasks)
+  local checked = wait.check("wait_any", given)
+  return many.any(tasks, checked)
+end
+
+--- Iterates over tasks in the order of their ends:
+-- `for task, status, message, kind in taskqueue.as_completed(tasks) do`.
+-- @tparam table tasks a list of handles
+-- @tparam[opt] table given options of the wait; the timeout counts from the first turn of the loop
+-- @treturn function
+function taskqueue.as_completed(tasks, given)
+  check_tasks("as_completed", tasks)
+  local checked = wait.check("as_completed", given)
+  return many.as_completed(tasks, checked)
 end
 
 --- Sleeps: inside a coroutine of the loop only that one, elsewhere by blocking.

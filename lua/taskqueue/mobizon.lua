@@ -5,7 +5,7 @@
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
 local failure = require "taskqueue.failure"
-local new_task = require "taskqueue.task"
+local new_task = require("taskqueue.task").new
 local options = require "taskqueue.options"
 local strict = require "taskqueue.strict"
 
@@ -76,27 +76,19 @@ local meanings = {
   [999] = { "general service error", kind.SERVICE, true },
 }
 
-local LONGEST_QUOTE = 200
-
--- The service's own words, in the account's language: for people, on one line.
-local function quote(message)
-  if type(message) ~= "string" or message == "" then return "" end
-  local line = message:gsub("[%z\1-\31\127]+", " ")
-  if #line > LONGEST_QUOTE then line = line:sub(1, LONGEST_QUOTE) .. "..." end
-  return (': "%s"'):format(line)
-end
-
 -- An integer that came as a number or as decimal text.
 local function integer(value)
-  if type(value) == "string" and value:find("^-?%d+$") then value = tonumber(value) end
+  if type(value) == "string" and value:find("^%s*-?%d+%s*$") then value = tonumber(value) end
   if type(value) == "number" and value % 1 == 0 then return value end
 end
 
--- The envelope in a reply, with a whole number as its code, or nil and why there is none.
-local function envelope_of(reply)
+-- The envelope in a reply, with a whole number as its code, or nil and why there is none. In XML it
+-- is the root, whatever that is called, and all leaves are text.
+local function envelope_of(self, reply)
   if reply.outcome ~= "answered" then return nil end
-  local envelope, why = core.decode_json(reply.body)
-  if why then return nil, "no JSON, " .. why end
+  local decode = self.format == "xml" and core.decode_xml or core.decode_json
+  local envelope, why = decode(reply.body)
+  if why then return nil, ("no %s, %s"):format(self.format:upper(), why) end
   if type(envelope) ~= "table" then return nil, "no envelope" end
   envelope.code = integer(envelope.code)
   if not envelope.code then return nil, "no numeric code" end
@@ -111,7 +103,8 @@ local function of_code(envelope, reply, what)
   local words, of, transient = "unknown code", kind.SERVICE, false
   local meaning = meanings[envelope.code]
   if meaning then words, of, transient = meaning[1], meaning[2], meaning[3] end
-  local message = ("%s: %s (code %d)%s"):format(what, words, envelope.code, quote(envelope.message))
+  local message = ("%s: %s (code %d)%s"):format(what, words, envelope.code,
+    failure.quote(envelope.message))
   local detail = { code = envelope.code, http_status = reply.status, data = envelope.data }
   return failure.new(of, message, detail, transient)
 end
@@ -119,7 +112,7 @@ end
 -- Reads a reply to anything: its envelope when that is a good one, else nil and the failure.
 local function read(self, reply, what)
   local function redact(text) return self.native:redact(text) end
-  local envelope, why = envelope_of(reply)
+  local envelope, why = envelope_of(self, reply)
   if not envelope then
     reply.error = failure.redact(reply.error, redact)
     return nil, failure.of_reply(reply, what, why)
@@ -147,17 +140,6 @@ function methods.explain_end()
   return "rejected by the service"
 end
 
-local function check_name(what, name)
-  if type(name) == "string" and name:find("^[%w_%-]+$") then return end
-  error(("call: the %s must be a name of letters, digits, _ and -"):format(what), 3)
-end
-
-local function send(self, path, parameters)
-  local ok, reply, failed = pcall(client.send, self, path, parameters)
-  if not ok then error("call: " .. tostring(reply), 3) end
-  return reply, failed
-end
-
 -- The task that a reply with code 100 names.
 local function task_of(self, envelope, what)
   local id = envelope.data
@@ -182,13 +164,10 @@ end
 -- @treturn[3] table detail
 -- @raise for a parameter that cannot be sent, and for a file that cannot be read
 function methods:call(module, method, parameters)
-  check_name("module", module)
-  check_name("method", method)
-  if parameters ~= nil and type(parameters) ~= "table" then
-    error("call: the parameters must be a table", 2)
-  end
+  client.check_name("module", module)
+  client.check_name("method", method)
   local what = module .. "/" .. method
-  local reply, failed = send(self, "/service/" .. what, parameters or {})
+  local reply, failed = client.call(self, "/service/" .. what, parameters)
   local envelope
   if reply then envelope, failed = read(self, reply, what) end
   if failed then
@@ -204,7 +183,7 @@ local mt = client.type("mobizon", methods)
 local spec = {
   api_key = { is = "string", required = true },
   host = { is = "string" },
-  format = { is = { "json" }, default = "json" },
+  format = { is = { "json", "xml" }, default = "json" },
   key_in = { is = { "body", "query" }, default = "body" },
 }
 for name, rule in pairs(client.options) do spec[name] = spec[name] or rule end

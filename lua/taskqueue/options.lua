@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Checks the options that a caller passes, and blames the caller's line.
+local core = require "taskqueue.core"
+
 local options = {}
 
 local huge = math.huge
@@ -128,6 +130,7 @@ function options.id(what, id, level)
     return string.format("%d", id)
   end
   local fits, wanted = checks.string(id)
+  if fits and not core.is_text(id) then fits, wanted = false, "UTF-8 text" end
   if fits then return id end
   error(("%s: the id must be a whole number or %s, not %s"):format(what, wanted, describe(id)),
     (level or 2) + 1)

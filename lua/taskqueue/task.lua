@@ -48,9 +48,18 @@ function methods:stop_waiting()
   if watch then watch:end_all("cancelled", ("task %s: waiting was stopped"):format(self.id)) end
 end
 
+local task = {}
+
 --- Makes a handle.
 -- @tparam table client
 -- @tparam string|number id
-return function(client, id, level)
+-- @tparam[opt=2] number level whom an error blames, as in `error`
+function task.new(client, id, level)
   return setmetatable({ client = client, id = options.id("task", id, (level or 2) + 1) }, mt)
 end
+
+function task.is_task(value)
+  return getmetatable(value) == mt
+end
+
+return task

@@ -38,6 +38,11 @@ local function failed(waiter, reason, status)
   return failure.values(failure.new(reason.kind, reason.message, detail))
 end
 
+local function closed(task)
+  return failure.values(failure.new(kind.CLOSED, ("task %s: the client is closed"):format(task.id),
+    { status = task.status, attempts = 0 }))
+end
+
 local function timed_out(waiter, status)
   local cause = waiter.watch.failure
   local detail = cause and {
@@ -52,17 +57,23 @@ local function stalled(waiter, status)
   return failed(waiter, failure.new(kind.STALLED, message), status)
 end
 
--- When this wait stalls: counted from the last change, or from its begin before the first one.
-local function stall_time(waiter)
+--- When a wait stalls: counted from the last change, or from its begin before the first one.
+function wait.stall_time(waiter)
+  if not waiter.watch then return huge end
   local changed = math.max(waiter.watch.native:changed() or 0, waiter.began)
   return changed + waiter.options.stall_timeout
 end
 
 --[[
-One turn of a wait: tells progress, then gives the outcome if there is one. The end of the task
-comes before everything else: what is known is never reported as unknown.
+One turn of a wait: tells progress, then gives true and the outcome if it is over, else false. The
+end of the task comes before everything else: what is known is never reported as unknown.
 ]]
-local function turn(task, waiter)
+function wait.turn(task, waiter)
+  if not waiter.watch then
+    local is_known = task.status and task.status.done
+    if is_known then return true, outcome_of(task, task.status, 0) end
+    return true, closed(task)
+  end
   local native = waiter.watch.native
   local changed = native:changed()
   local status = changed and native:status()
@@ -78,25 +89,43 @@ local function turn(task, waiter)
   end
   local now = core.now()
   if now >= waiter.deadline then return true, timed_out(waiter, status or nil) end
-  if now >= stall_time(waiter) then return true, stalled(waiter, status or nil) end
+  if now >= wait.stall_time(waiter) then return true, stalled(waiter, status or nil) end
   return false
 end
 
 local function follow(task, waiter)
   local function finish(is_over, ...)
     if is_over then return true, ... end
-    engine.park(waiter, math.min(waiter.deadline, stall_time(waiter)))
+    engine.park(waiter, math.min(waiter.deadline, wait.stall_time(waiter)))
     return false
   end
   local function loop(is_over, ...)
     if is_over then return ... end
-    return loop(finish(turn(task, waiter)))
+    return loop(finish(wait.turn(task, waiter)))
   end
-  return loop(finish(turn(task, waiter)))
+  return loop(finish(wait.turn(task, waiter)))
+end
+
+--- Lets a waiter join those who wait for its task, unless that has ended or its client is closed.
+-- @tparam table task
+-- @tparam table checked options of this wait, complete
+-- @tparam table waiter has a method `wake`, gets what the wait needs
+function wait.begin(task, checked, waiter)
+  local now = core.now()
+  waiter.options, waiter.began, waiter.deadline = checked, now, now + checked.timeout
+  if (task.status and task.status.done) or task.client:is_closed() then return end
+  waiter.watch = watch.of(task.client, task.id)
+  waiter.polls_before = waiter.watch.native:polls()
+  watch.join(waiter.watch, waiter)
+end
+
+--- Lets a waiter leave, whatever became of it.
+function wait.finish(waiter)
+  if waiter.watch then waiter.watch:leave(waiter) end
 end
 
 local function leave(waiter, ok, ...)
-  waiter.watch:leave(waiter)
+  wait.finish(waiter)
   if not ok then error((...), 0) end
   return ...
 end
@@ -110,35 +139,20 @@ end
 -- @treturn[2] string kind
 -- @treturn[2] table detail
 function wait.until_done(task, checked)
-  local client = task.client
-  if task.status and task.status.done then return outcome_of(task, task.status, 0) end
-  if client:is_closed() then
-    return failure.values(failure.new(kind.CLOSED, ("task %s: the client is closed")
-      :format(task.id), { status = task.status, attempts = 0 }))
-  end
-  local now = core.now()
-  local shared = watch.of(client, task.id)
-  local waiter = engine.sleeper {
-    watch = shared,
-    options = checked,
-    began = now,
-    deadline = now + checked.timeout,
-    polls_before = shared.native:polls(),
-  }
-  watch.join(shared, waiter)
+  local waiter = engine.sleeper()
+  wait.begin(task, checked, waiter)
   return leave(waiter, pcall(follow, task, waiter))
 end
 
 --- Looks at a task once, in its turn under the budget, without a retry.
+-- @tparam table task
+-- @tparam[opt] string request what else the poll says, encoded
 -- @treturn[1] table status
 -- @treturn[2] nil, message, kind, detail
-function wait.look(task)
+function wait.look(task, request)
   local client = task.client
   local look = engine.sleeper()
-  if client:is_closed() then
-    return failure.values(failure.new(kind.CLOSED, ("task %s: the client is closed")
-      :format(task.id)))
-  end
+  if client:is_closed() then return closed(task) end
   function look:read()
     self.status = self.native:status()
     self:wake()
@@ -151,7 +165,7 @@ function wait.look(task)
     end
     self:wake()
   end
-  look.native = core.watch(client.native, client.lane, task.id, look)
+  look.native = core.watch(client.native, client.lane, task.id, look, request)
   look.native:tell("every")
   look.native:schedule(core.now())
   client.pending[look] = true

@@ -14,10 +14,10 @@
 static server srv;
 static int encode_result;
 
-static int encode(const tq_source *source, const char *id, size_t id_len, tq_buf *out)
+static int encode(const tq_source *source, const tq_watch *watch, tq_buf *out)
 {
     (void)source;
-    return encode_result != TQ_OK ? encode_result : tq_buf_add(out, id, id_len);
+    return encode_result != TQ_OK ? encode_result : tq_buf_add(out, watch->id, watch->id_len);
 }
 
 /* An engine, one lane, and one client's source. */

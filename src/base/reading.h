@@ -12,7 +12,8 @@ typedef enum tq_state { TQ_PENDING, TQ_RUNNING, TQ_SUCCEEDED, TQ_FAILED } tq_sta
 enum { TQ_NO_PROGRESS = -1 };
 
 typedef struct tq_reading {
-    int64_t code; /* the service's own status, as a number */
+    int64_t code;  /* the service's own status: its number, or what tells its name from others */
+    uint64_t more; /* tells apart what else came with it; 0 when nothing does */
     tq_state state;
     int progress; /* 0 to 100, or TQ_NO_PROGRESS when the service told none */
 } tq_reading;
@@ -22,6 +23,7 @@ static inline bool tq_reading_is_end(const tq_reading *reading)
     return reading->state >= TQ_SUCCEEDED;
 }
 
+/* Is that the same status of the task? What else came with it does not count. */
 static inline bool tq_reading_equals(const tq_reading *a, const tq_reading *b)
 {
     return a->code == b->code && a->state == b->state && a->progress == b->progress;

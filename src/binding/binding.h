@@ -11,6 +11,7 @@
  */
 #include "compat/lua_compat.h"
 #include "engine/engine.h"
+#include "xml/reader.h"
 
 #define TQ_ENGINE "taskqueue.core.engine"
 #define TQ_LANE "taskqueue.core.lane"
@@ -21,27 +22,38 @@
 
 typedef struct tq_client tq_client;
 
-/* Reads a reply to a status request when it tells a status; false when it tells anything else. May
- * raise for want of memory; leaves the stack as it was. */
-typedef bool tq_read_status(lua_State *L, const tq_http_reply *reply, tq_reading *reading);
-
-/* Gives a transfer whose body is written its target, and adds to both what the service wants. */
-typedef int tq_prepare_call(const tq_client *client, const char *path, tq_transfer *transfer);
+/* What a service does in its own way. All of them may raise, for want of memory too. */
+typedef struct tq_service {
+    /* Reads a reply to a status request when it tells a status; false when it tells anything else.
+     * Leaves the stack as it was. */
+    bool (*read_status)(lua_State *L, const tq_client *client, const tq_http_reply *reply,
+                        tq_reading *reading);
+    /* Pushes a table of what else the reply told that was just read. NULL where there is never
+     * more. */
+    void (*push_more)(lua_State *L, const tq_client *client);
+    /* Writes a request: its body from the table at `parameters`, and its target if it has one of
+     * its own. `name` is what is called. Gives the target to submit it to, NULL for its own. */
+    const tq_http_target *(*write_call)(lua_State *L, const tq_client *client, const char *name,
+                                        int parameters, tq_transfer *transfer);
+} tq_service;
 
 struct tq_client {
     tq_source source; /* its peer is NULL once the client is closed */
-    tq_read_status *read_status;
-    tq_prepare_call *prepare_call;
-    tq_buf secret; /* the API key, NUL-terminated */
+    const tq_service *service;
+    tq_buf secret; /* the API key or the password, NUL-terminated */
     bool key_in_query;
+    bool reads_xml;
 };
 
 typedef enum tq_news { TQ_NEWS_OF_CHANGE, TQ_NEWS_OF_END, TQ_NEWS_OF_EVERY_POLL } tq_news;
 
+/* What a watch's user value holds; news hand the owner out. */
+enum { TQ_WATCH_CLIENT = 1, TQ_WATCH_LANE, TQ_WATCH_OWNER, TQ_WATCH_REQUEST, TQ_WATCH_MORE };
+
 typedef struct tq_watch_ud {
     tq_watch watch; /* first: a transfer's owner is found by it */
     tq_client *client;
-    int anchor; /* keeps the owner alive while something is to come */
+    int anchor; /* of its user value, while something is to come */
     int64_t interval_ns;
     tq_news news;
     char id[]; /* NUL-terminated */
@@ -72,8 +84,24 @@ void tq_client_open_peer(lua_State *L, tq_client *client, int options);
 const char *tq_option_string(lua_State *L, int options, const char *name);
 void tq_client_register(lua_State *L);
 
-/* mobizon.c */
+/* mobizon.c and cnode.c: kinds of clients */
 int tq_mobizon_new(lua_State *L);
+int tq_cnode_new(lua_State *L);
+
+/* xml.c: the reader of this Lua state; NULL in place of the root when a text is no XML. */
+tq_xml_reader *tq_xml_reader_of(lua_State *L);
+const tq_xml_element *tq_xml_parse(lua_State *L, const char *text, size_t len);
+/* Pushes an element: text for a leaf, else a table of its children by name, in which a name that
+ * occurs several times has a list. */
+void tq_xml_push(lua_State *L, const tq_xml_element *element);
+int tq_xml_decode(lua_State *L);
+void tq_xml_register(lua_State *L);
+
+/* soap.c: writes the table at `index` as the arguments of an operation. Raises a text that names
+ * the argument which cannot be sent. */
+void tq_soap_write(lua_State *L, int index, tq_buf *out);
+int tq_soap_encode(lua_State *L);
+int tq_soap_decode(lua_State *L);
 
 /* watch.c and call.c */
 int tq_watch_new(lua_State *L);
@@ -86,8 +114,25 @@ void tq_reply_push(lua_State *L, const tq_http_reply *reply);
 
 /* json.c: pushes the decoded text, or an error text; true in the first case. */
 bool tq_json_push(lua_State *L, const char *text, size_t len);
+/* The same, with whole numbers as integers where Lua has them. */
+bool tq_json_push_value(lua_State *L, const char *text, size_t len);
 int tq_json_decode(lua_State *L);
+/* Is that JSON's null, which is left out of a request as nil is? */
+bool tq_is_null(lua_State *L, int index);
 void tq_json_register(lua_State *L, int module);
+
+/* number.c: the shortest decimal text that reads back the same; gives its length. */
+enum { TQ_LONGEST_NUMBER = 40 };
+size_t tq_number_format(lua_State *L, int index, char out[TQ_LONGEST_NUMBER]);
+/* Is the table at `index` a list: the keys 1 to n and no others, n > 0? */
+bool tq_is_list(lua_State *L, int index, size_t *length);
+
+/* keys.c: pushes a list of the keys of the table at `index`, in the order of their bytes. Keys have
+ * to be strings or numbers; gives false, with nothing pushed, when one is not. */
+bool tq_keys_push(lua_State *L, int index);
+
+/* Pushes an empty buffer that is freed when it is collected. */
+tq_buf *tq_text_push(lua_State *L);
 
 /* form.c: writes the table at `index` into a transfer that has no body yet. Raises a text that
  * names the parameter which cannot be sent. */

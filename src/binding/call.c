@@ -33,22 +33,21 @@ static void drop(lua_State *L, tq_call_ud *ud)
     ud->anchor = LUA_NOREF;
 }
 
-/* call(client, path, parameters, owner): sends it. Raises a text that names what cannot be sent. */
+/* call(client, name, parameters, owner): sends it. Raises a text that names what cannot be sent. */
 int tq_call_start(lua_State *L)
 {
     tq_client *client = tq_client_check(L, 1);
-    const char *path = luaL_checkstring(L, 2);
+    const char *name = luaL_checkstring(L, 2);
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checkany(L, 4);
     lua_settop(L, 4);
     tq_call_ud *ud = new_call(L, client);
     tq_check(L, tq_http_begin(ud->engine->http, client->source.peer, &ud->transfer), "call");
-    tq_form_write(L, 3, ud->transfer);
-    tq_check(L, client->prepare_call(client, path, ud->transfer), "call");
+    const tq_http_target *target = client->service->write_call(L, client, name, 3, ud->transfer);
     tq_transfer_send_once(ud->transfer);
     lua_pushvalue(L, 4);
     ud->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
-    tq_http_submit(ud->transfer, NULL, ud);
+    tq_http_submit(ud->transfer, target, ud);
     return 1;
 }
 

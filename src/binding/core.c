@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "binding/binding.h"
 #include "clock/clock.h"
+#include "xml/writer.h"
 
 int tq_raise(lua_State *L, const char *format, ...)
 {
@@ -51,9 +52,45 @@ void tq_new_type(lua_State *L, const char *name, const luaL_Reg *methods, const 
     lua_pop(L, 1);
 }
 
+#define TEXT "taskqueue.core.text"
+
+tq_buf *tq_text_push(lua_State *L)
+{
+    tq_buf *text = lua_newuserdata(L, sizeof *text);
+    tq_buf_init(text, SIZE_MAX / 4);
+    luaL_setmetatable(L, TEXT);
+    return text;
+}
+
+static int text_gc(lua_State *L)
+{
+    tq_buf_free(luaL_checkudata(L, 1, TEXT));
+    return 0;
+}
+
+static void register_text(lua_State *L)
+{
+    static const luaL_Reg none[] = {{NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__gc", text_gc}, {NULL, NULL}};
+    tq_new_type(L, TEXT, none, meta);
+}
+
 static int core_now(lua_State *L)
 {
     lua_pushnumber(L, tq_clock_to_seconds(tq_clock_now()));
+    return 1;
+}
+
+/* is_text(bytes): can every service's request carry them: UTF-8 without control characters? */
+static int core_is_text(lua_State *L)
+{
+    size_t len;
+    const char *bytes = luaL_checklstring(L, 1, &len);
+    tq_buf *written = tq_text_push(L);
+    int err = tq_xml_add_text(written, bytes, len);
+    if (err != TQ_ERR_INVALID)
+        tq_check(L, err, "text");
+    lua_pushboolean(L, err == TQ_OK);
     return 1;
 }
 
@@ -65,13 +102,18 @@ static int core_http_version(lua_State *L)
 
 static const luaL_Reg functions[] = {{"now", core_now},
                                      {"http_version", core_http_version},
+                                     {"is_text", core_is_text},
                                      {"engine", tq_engine_push},
                                      {"lane", tq_lane_new},
                                      {"mobizon", tq_mobizon_new},
+                                     {"cnode", tq_cnode_new},
                                      {"watch", tq_watch_new},
                                      {"call", tq_call_start},
                                      {"encode_form", tq_form_encode_table},
                                      {"decode_json", tq_json_decode},
+                                     {"decode_xml", tq_xml_decode},
+                                     {"encode_soap", tq_soap_encode},
+                                     {"decode_soap", tq_soap_decode},
                                      {NULL, NULL}};
 
 int luaopen_taskqueue_core(lua_State *L);
@@ -83,6 +125,8 @@ __attribute__((visibility("default"))) int luaopen_taskqueue_core(lua_State *L)
     tq_client_register(L);
     tq_watch_register(L);
     tq_call_register(L);
+    register_text(L);
+    tq_xml_register(L);
     luaL_newlib(L, functions);
     tq_json_register(L, lua_gettop(L));
     tq_form_register(L, lua_gettop(L));

@@ -101,22 +101,45 @@ static int push_news(lua_State *L, int anchor, const char *what)
     return 2;
 }
 
+/* What a watch's status has beyond the reading is kept in its user value. */
+static void keep_more(lua_State *L, const tq_watch_ud *ud)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ud->anchor);
+    ud->client->service->push_more(L, ud->client);
+    lua_rawseti(L, -2, TQ_WATCH_MORE);
+    lua_pop(L, 1);
+}
+
+static int push_watch_news(lua_State *L, const tq_watch_ud *ud, const char *what)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ud->anchor);
+    lua_rawgeti(L, -1, TQ_WATCH_OWNER);
+    lua_remove(L, -2);
+    lua_pushstring(L, what);
+    return 2;
+}
+
 /* Takes in one finished poll. Gives how many values were pushed: 0 when it is no news. */
 static int take_poll(lua_State *L, tq_watch_ud *ud, const tq_http_reply *reply)
 {
     tq_watch *watch = &ud->watch;
     tq_reading reading;
-    if (!ud->client->read_status(L, reply, &reading))
-        return push_news(L, ud->anchor, "unread");
+    const tq_service *service = ud->client->service;
+    if (!service->read_status(L, ud->client, reply, &reading))
+        return push_watch_news(L, ud, "unread");
     int64_t now = tq_clock_now();
+    bool has_more = service->push_more != NULL;
+    if (has_more &&
+        (!watch->is_seen || watch->last.code != reading.code || watch->last.more != reading.more))
+        keep_more(L, ud);
     tq_budget_accepted(&watch->lane->budget, reply->sent_ns);
     bool changed = tq_watch_learn(watch, &reading, now);
     tq_watch_finish_poll(watch);
     if (tq_reading_is_end(&reading) || ud->news == TQ_NEWS_OF_EVERY_POLL)
-        return push_news(L, ud->anchor, "read");
+        return push_watch_news(L, ud, "read");
     /* There is memory: this entry has just left the place it goes back to. */
     (void)tq_watch_schedule(watch, tq_clock_add(now, ud->interval_ns));
-    return changed && ud->news == TQ_NEWS_OF_CHANGE ? push_news(L, ud->anchor, "read") : 0;
+    return changed && ud->news == TQ_NEWS_OF_CHANGE ? push_watch_news(L, ud, "read") : 0;
 }
 
 static int take_timer(lua_State *L, engine_ud *ud)

@@ -10,7 +10,8 @@
 #include "binding/binding.h"
 #include "json/wide.h"
 
-#define DECODER TQ_CLIENT ".json"
+#define DECODER "taskqueue.core.json"
+#define NULL_VALUE DECODER ".null"
 enum { DEEPEST = 128 };
 
 static bool decode(lua_State *L)
@@ -67,22 +68,40 @@ bool tq_json_push(lua_State *L, const char *text, size_t len)
     return decode(L);
 }
 
+bool tq_json_push_value(lua_State *L, const char *text, size_t len)
+{
+    lua_createtable(L, 1, 0);
+    int box = lua_gettop(L);
+    bool is_decoded = tq_json_push(L, text, len);
+    if (is_decoded) {
+        lua_rawseti(L, box, 1);
+        make_integers(L, box);
+        lua_rawgeti(L, box, 1);
+    }
+    lua_remove(L, box);
+    return is_decoded;
+}
+
 /* decode_json(text): the value, or nil and why not. */
 int tq_json_decode(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
     lua_settop(L, 1);
-    lua_createtable(L, 1, 0);
-    if (!tq_json_push(L, text, len)) {
-        lua_pushnil(L);
-        lua_insert(L, -2);
-        return 2;
-    }
-    lua_rawseti(L, 2, 1);
-    make_integers(L, 2);
-    lua_rawgeti(L, 2, 1);
-    return 1;
+    if (tq_json_push_value(L, text, len))
+        return 1;
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+}
+
+bool tq_is_null(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    lua_getfield(L, LUA_REGISTRYINDEX, NULL_VALUE);
+    bool is = lua_rawequal(L, index, -1);
+    lua_pop(L, 1);
+    return is;
 }
 
 static void configure(lua_State *L, int cjson, const char *option)
@@ -98,6 +117,8 @@ void tq_json_register(lua_State *L, int module)
     lua_pushliteral(L, "cjson");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, "null");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, NULL_VALUE);
     lua_setfield(L, module, "null");
     lua_getfield(L, -1, "new");
     lua_call(L, 0, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Mobizon's kind of client: the key, the status request, and the status in a JSON reply. */
+/* Mobizon's kind of client: the key, the status request, and the status in a JSON or XML reply. */
 #include "mobizon/mobizon.h"
 
 #include <math.h>
@@ -10,13 +10,14 @@
 
 #define STATUS_PATH "/service/taskqueue/getStatus"
 
-static const char *const headers[] = {"Accept: application/json", NULL};
+static const char *const json_headers[] = {"Accept: application/json", NULL};
+static const char *const xml_headers[] = {"Accept: application/xml", NULL};
 
-static int encode(const tq_source *source, const char *id, size_t id_len, tq_buf *out)
+static int encode(const tq_source *source, const tq_watch *watch, tq_buf *out)
 {
     const tq_client *client = (const tq_client *)source;
     const char *key = client->key_in_query ? NULL : client->secret.data;
-    return tq_mobizon_encode_status(out, id, id_len, key);
+    return tq_mobizon_encode_status(out, watch->id, watch->id_len, key);
 }
 
 /* An integer that arrived as a number or as decimal text. */
@@ -78,16 +79,24 @@ static bool read_envelope(lua_State *L, int envelope, tq_reading *reading)
     return read_data(L, lua_gettop(L), reading);
 }
 
-/* A status counts only in a whole reply with HTTP 2xx and code 0. */
-static bool read_status(lua_State *L, const tq_http_reply *reply, tq_reading *reading)
+static bool read_json(lua_State *L, const tq_http_reply *reply, tq_reading *reading)
 {
-    if (reply->outcome != TQ_HTTP_ANSWERED || reply->status < 200 || reply->status > 299)
-        return false;
     int top = lua_gettop(L);
     bool is_read =
         tq_json_push(L, reply->body, reply->body_len) && read_envelope(L, lua_gettop(L), reading);
     lua_settop(L, top);
     return is_read;
+}
+
+/* A status counts only in a whole reply with HTTP 2xx and code 0. */
+static bool read_status(lua_State *L, const tq_client *client, const tq_http_reply *reply,
+                        tq_reading *reading)
+{
+    if (reply->outcome != TQ_HTTP_ANSWERED || reply->status < 200 || reply->status > 299)
+        return false;
+    if (!client->reads_xml)
+        return read_json(L, reply, reading);
+    return tq_mobizon_read_status(tq_xml_parse(L, reply->body, reply->body_len), reading);
 }
 
 static void keep_secret(lua_State *L, tq_client *client, int options)
@@ -104,7 +113,8 @@ static void keep_secret(lua_State *L, tq_client *client, int options)
 /* "?output=json&api=v1", and the key where it goes there. */
 static int add_query(const tq_client *client, tq_buf *path)
 {
-    int err = tq_buf_add_text(path, "?output=json&api=v1");
+    const char *query = client->reads_xml ? "?output=xml&api=v1" : "?output=json&api=v1";
+    int err = tq_buf_add_text(path, query);
     if (err == TQ_OK && client->key_in_query)
         err = tq_mobizon_add_key(path, client->secret.data);
     return err;
@@ -118,13 +128,14 @@ static int open_target(const tq_client *client, const char *path, tq_http_target
     if (err == TQ_OK)
         err = add_query(client, &whole);
     if (err == TQ_OK)
-        err = tq_http_target_open(out, client->source.peer, whole.data, headers);
+        err = tq_http_target_open(out, client->source.peer, whole.data,
+                                  client->reads_xml ? xml_headers : json_headers);
     tq_buf_free(&whole);
     return err;
 }
 
 /* The target of one call, and the key into its body. */
-static int prepare_call(const tq_client *client, const char *path, tq_transfer *transfer)
+static int complete_call(const tq_client *client, const char *path, tq_transfer *transfer)
 {
     tq_http_target *target;
     int err = open_target(client, path, &target);
@@ -138,14 +149,24 @@ static int prepare_call(const tq_client *client, const char *path, tq_transfer *
     return tq_mobizon_add_key(tq_transfer_body(transfer), client->secret.data);
 }
 
+static const tq_http_target *write_call(lua_State *L, const tq_client *client, const char *path,
+                                        int parameters, tq_transfer *transfer)
+{
+    tq_form_write(L, parameters, transfer);
+    tq_check(L, complete_call(client, path, transfer), "call");
+    return NULL;
+}
+
 /* mobizon(options): options as the Lua side has checked and completed them. */
 int tq_mobizon_new(lua_State *L)
 {
+    static const tq_service service = {.read_status = read_status, .write_call = write_call};
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     tq_client *client = tq_client_push(L);
-    client->read_status = read_status;
-    client->prepare_call = prepare_call;
+    const char *format = tq_option_string(L, 1, "format");
+    client->reads_xml = format != NULL && strcmp(format, "xml") == 0;
+    client->service = &service;
     client->source.encode = encode;
     keep_secret(L, client, 1);
     tq_client_open_peer(L, client, 1);

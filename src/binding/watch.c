@@ -14,20 +14,24 @@ static tq_watch_ud *check_watch(lua_State *L)
     return luaL_checkudata(L, 1, TQ_WATCH);
 }
 
-/* The client, the lane and the owner stay alive as long as the watch: they are its user value. */
+/* The client, the lane, the owner and the rest of the request live as long as the watch. */
 static void keep_alive(lua_State *L)
 {
-    lua_createtable(L, 3, 0);
+    lua_createtable(L, TQ_WATCH_OWNER, 0);
     lua_pushvalue(L, 1);
-    lua_rawseti(L, -2, 1);
+    lua_rawseti(L, -2, TQ_WATCH_CLIENT);
     lua_pushvalue(L, 2);
-    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, TQ_WATCH_LANE);
     lua_pushvalue(L, 4);
-    lua_rawseti(L, -2, 3);
+    lua_rawseti(L, -2, TQ_WATCH_OWNER);
+    if (!lua_isnil(L, 5)) {
+        lua_pushvalue(L, 5);
+        lua_rawseti(L, -2, TQ_WATCH_REQUEST);
+    }
     lua_setuservalue(L, -2);
 }
 
-/* watch(client, lane, id, owner) */
+/* watch(client, lane, id, owner [, request]): `request` is what else each poll says, encoded. */
 int tq_watch_new(lua_State *L)
 {
     size_t len;
@@ -35,10 +39,12 @@ int tq_watch_new(lua_State *L)
     tq_lane *lane = tq_lane_check(L, 2);
     const char *id = luaL_checklstring(L, 3, &len);
     luaL_checkany(L, 4);
-    lua_settop(L, 4);
+    lua_settop(L, 5);
     tq_watch_ud *ud = lua_newuserdata(L, sizeof *ud + len + 1);
     memcpy(ud->id, id, len + 1);
     tq_watch_init(&ud->watch, lane, &client->source, ud->id, len);
+    if (!lua_isnil(L, 5))
+        ud->watch.more = luaL_checklstring(L, 5, &ud->watch.more_len);
     ud->client = client;
     ud->anchor = LUA_NOREF;
     ud->interval_ns = 0;
@@ -53,9 +59,7 @@ static void anchor_owner(lua_State *L, tq_watch_ud *ud)
     if (ud->anchor != LUA_NOREF)
         return;
     lua_getuservalue(L, 1);
-    lua_rawgeti(L, -1, 3);
     ud->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_pop(L, 1);
 }
 
 static void release_owner(lua_State *L, tq_watch_ud *ud)
@@ -124,6 +128,22 @@ static void set_flag(lua_State *L, const char *name, bool value)
     lua_setfield(L, -2, name);
 }
 
+/* Copies the fields that the service has beyond the reading into the record on top. */
+static void add_more(lua_State *L)
+{
+    int record = lua_gettop(L);
+    lua_getuservalue(L, 1);
+    lua_rawgeti(L, -1, TQ_WATCH_MORE);
+    if (lua_istable(L, -1)) {
+        for (lua_pushnil(L); lua_next(L, -2) != 0;) {
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, record);
+        }
+    }
+    lua_settop(L, record);
+}
+
 /* status(): a status record, or nil before the first reading. */
 static int watch_status(lua_State *L)
 {
@@ -136,8 +156,12 @@ static int watch_status(lua_State *L)
     lua_setfield(L, -2, "id");
     lua_pushstring(L, states[last->state]);
     lua_setfield(L, -2, "state");
-    lua_pushinteger(L, (lua_Integer)last->code);
-    lua_setfield(L, -2, "code");
+    if (ud->client->service->push_more != NULL) {
+        add_more(L);
+    } else {
+        lua_pushinteger(L, (lua_Integer)last->code);
+        lua_setfield(L, -2, "code");
+    }
     if (last->progress != TQ_NO_PROGRESS) {
         lua_pushinteger(L, last->progress);
         lua_setfield(L, -2, "progress");

@@ -88,7 +88,7 @@ static int start_poll(tq_engine *engine, tq_watch *watch)
     int err = tq_http_begin(engine->http, source->peer, &transfer);
     if (err != TQ_OK)
         return err;
-    err = source->encode(source, watch->id, watch->id_len, tq_transfer_body(transfer));
+    err = source->encode(source, watch, tq_transfer_body(transfer));
     if (err != TQ_OK) {
         tq_http_release(transfer);
         return err;

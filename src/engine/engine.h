@@ -27,11 +27,13 @@
 /* Who owns a transfer. It is the first member of whatever does. */
 typedef enum tq_job { TQ_JOB_POLL, TQ_JOB_CALL } tq_job;
 
+struct tq_watch;
+
 typedef struct tq_source {
     tq_http_peer *peer;
     tq_http_target *target;
-    /* Writes the body of a request for the status of `id`; 0 or an error. */
-    int (*encode)(const struct tq_source *source, const char *id, size_t id_len, tq_buf *out);
+    /* Writes the body of a request for the status of a task; 0 or an error. */
+    int (*encode)(const struct tq_source *source, const struct tq_watch *watch, tq_buf *out);
 } tq_source;
 
 typedef struct tq_lane {
@@ -51,7 +53,8 @@ typedef struct tq_watch {
     const tq_source *source;
     tq_transfer *transfer; /* of the poll in flight, or NULL */
     const char *id;
-    size_t id_len;
+    const char *more; /* what else the request says, encoded already; not owned */
+    size_t id_len, more_len;
     tq_reading last;
     int64_t changed_ns; /* when `last` became what it is */
     uint64_t polls;     /* answered or failed */
@@ -97,7 +100,7 @@ tq_timer *tq_engine_take_timer(tq_engine *engine, int64_t now);
 void tq_lane_open(tq_lane *lane, tq_engine *engine, double rate, unsigned burst, uint64_t seed);
 void tq_lane_close(tq_lane *lane);
 
-/* `id` is not copied. */
+/* `id` is not copied. `more` begins empty and may be set. */
 void tq_watch_init(tq_watch *watch, tq_lane *lane, const tq_source *source, const char *id,
                    size_t id_len);
 

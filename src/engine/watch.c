@@ -69,9 +69,8 @@ bool tq_watch_learn(tq_watch *watch, const tq_reading *reading, int64_t now)
 {
     bool is_new = !watch->is_seen || !tq_reading_equals(&watch->last, reading);
     watch->is_seen = true;
-    if (is_new) {
-        watch->last = *reading;
+    watch->last = *reading;
+    if (is_new)
         watch->changed_ns = now;
-    }
     return is_new;
 }

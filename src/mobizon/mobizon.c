@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mobizon/mobizon.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -26,4 +27,44 @@ tq_state tq_mobizon_state(int64_t status)
 {
     static const tq_state states[] = {TQ_PENDING, TQ_RUNNING, TQ_SUCCEEDED, TQ_FAILED};
     return status >= 0 && status <= 3 ? states[status] : TQ_RUNNING;
+}
+
+/* A whole number, with white space around it or without. */
+static bool read_integer(const tq_xml_element *element, int64_t *out)
+{
+    static const char space[] = " \t\r\n";
+    if (element == NULL || element->first_child != NULL)
+        return false;
+    const char *text = element->text + strspn(element->text, space);
+    size_t sign = text[0] == '-';
+    size_t digits = strspn(text + sign, "0123456789");
+    const char *end = text + sign + digits;
+    if (digits == 0 || digits > 15 || end[strspn(end, space)] != '\0')
+        return false;
+    *out = strtoll(text, NULL, 10);
+    return true;
+}
+
+/* What is no whole number counts as not told, and what is out of range is brought in. */
+static int read_percent(const tq_xml_element *element)
+{
+    int64_t percent;
+    if (!read_integer(element, &percent))
+        return TQ_NO_PROGRESS;
+    return percent < 0 ? 0 : percent > 100 ? 100 : (int)percent;
+}
+
+bool tq_mobizon_read_status(const tq_xml_element *root, tq_reading *reading)
+{
+    int64_t code, status;
+    const tq_xml_element *data = tq_xml_child(root, "data");
+    if (!read_integer(tq_xml_child(root, "code"), &code) || code != 0 ||
+        !read_integer(tq_xml_child(data, "status"), &status))
+        return false;
+    *reading = (tq_reading){
+        .code = status,
+        .state = tq_mobizon_state(status),
+        .progress = read_percent(tq_xml_child(data, "progress")),
+    };
+    return true;
 }

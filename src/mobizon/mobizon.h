@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/reading.h"
+#include "xml/reader.h"
 
 /* The body of a status request; `key` goes into it unless it is NULL. 0 or what
  * tq_buf_add gives. */
@@ -21,5 +22,9 @@ int tq_mobizon_add_key(tq_buf *out, const char *key);
 /* 0 waiting to start, 1 in progress, 2 completed, 3 rejected. A status that the documentation does
  * not know is taken for a task that goes on: never for an end. */
 tq_state tq_mobizon_state(int64_t status);
+
+/* Reads the status in an XML reply, whatever its root is called; false when `root` is NULL or holds
+ * no code 0 or no status. */
+bool tq_mobizon_read_status(const tq_xml_element *root, tq_reading *reading);
 
 #endif

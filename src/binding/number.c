@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "binding/binding.h"
+
+size_t tq_number_format(lua_State *L, int index, char out[TQ_LONGEST_NUMBER])
+{
+    const size_t room = TQ_LONGEST_NUMBER;
+    if (lua_isinteger(L, index))
+        return (size_t)snprintf(out, room, "%lld", (long long)lua_tointeger(L, index));
+    double number = lua_tonumber(L, index);
+    if (number == floor(number) && fabs(number) < 1e15)
+        return (size_t)snprintf(out, room, "%.0f", number);
+    int length = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        length = snprintf(out, room, "%.*g", digits, number);
+        if (strtod(out, NULL) == number)
+            break;
+    }
+    return (size_t)length;
+}
