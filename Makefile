@@ -115,7 +115,8 @@ $(GENERATED) &: spec/gsoap/node.h
 		"is missing, the SOAP peer of the specs: make deps installs it (Debian packages gsoap and" \
 		"libgsoap-dev)" >&2; exit 1; }
 	@mkdir -p $(GSOAP)
-	@soapcpp2 -1 -e -c -L -w -x -t -pnode -d$(GSOAP) $< >$(GSOAP)/log 2>&1 || { cat $(GSOAP)/log >&2; exit 1; }
+	@soapcpp2 -1 -e -c -L -w -x -t -pnode -d$(GSOAP) $< >$(GSOAP)/log 2>&1 || \
+		{ cat $(GSOAP)/log >&2; exit 1; }
 
 $(GENERATED:.c=.o): %.o: %.c
 	$(CC) -std=c11 -D_GNU_SOURCE -w $(CFLAGS) $(call pkg,--cflags,gsoap) -c $< -o $@

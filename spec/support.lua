@@ -4,6 +4,9 @@ local core = require "taskqueue.core"
 local simulator = require "taskqueue.sim"
 local taskqueue = require "taskqueue"
 
+-- Specs do not wait for a back-off that fits a real service.
+require("taskqueue.watch").first_retry = 0.02
+
 local support = {}
 
 local opened = {}
@@ -37,6 +40,92 @@ function support.node(sim, options)
   return keep(client, client.close)
 end
 
+local function mobizon(format, more)
+  local service = {
+    WAITING = 0, RUNNING = 1, SUCCEEDED = 2, FAILED = 3, UNKNOWN = 7, NOT_FOUND = 2,
+    FAILED_TEXT = "rejected by the service",
+    transient = { code = 15 },
+    refusal = { code = 30 },
+    permanent = {
+      { { code = 8 }, "auth" }, { { code = 12 }, "service" }, { { code = 77 }, "service" },
+      { { http_status = 401, body = "" }, "auth" }, { { http_status = 404, body = "<p>" }, "http" },
+      { { http_status = 302, body = "" }, "http" },
+    },
+    client = function(sim, options)
+      local complete = { format = format }
+      for name, value in pairs(options or {}) do complete[name] = value end
+      return support.client(sim, complete)
+    end,
+    task = function(sim, script) return sim:task(script) end,
+    call = function(client) return client:call("report", "create") end,
+  }
+  function service.reply(status, progress) return { envelope = service.text(status, progress) } end
+  for name, value in pairs(more) do service[name] = value end
+  return service
+end
+
+local NODE_REPLY = [[
+<?xml version="1.0"?><E:Envelope xmlns:E="e"><E:Body><n:r xmlns:n="ns1"><return>
+<status>%s</status><progressPercent>%d</progressPercent><requestStatus>SUCCESS</requestStatus>
+</return></n:r></E:Body></E:Envelope>]]
+
+--- The services, and how to make each do what all of them do.
+support.services = {
+  mobizon("json", {
+    name = "Mobizon in JSON",
+    text = function(status, progress)
+      local data = ('{"progress":%d,"status":%d}'):format(progress, status)
+      return '{"code":0,"data":' .. data .. ',"message":""}'
+    end,
+    unreadable = { "", "null", "[]", "<r><code>0</code></r>", '{"code":0,"data":{}}' },
+  }),
+  mobizon("xml", {
+    name = "Mobizon in XML",
+    text = function(status, progress)
+      local data = ("<status>%d</status><progress> %d </progress>"):format(status, progress)
+      return "<x:r xmlns:x='u'><x:data a='1'>" .. data .. "</x:data><code>0</code></x:r>"
+    end,
+    unreadable = {
+      "", "<r/>", "<r><code>0</code><data/></r>", "<r><code/><data><status>2</status></data></r>",
+      "<r><code>0</code><data><status>done</status></data></r>",
+      "<r><code>0</code><data><status>2<b/></status></data></r>",
+      "<r><code>0</code><status>2</status></r>", '{"code":0,"data":{"status":2}}',
+      "<!DOCTYPE r><r><code>0</code><data><status>2</status></data></r>",
+      "<r><code>0x0</code><data><status>2</status></data></r>",
+    },
+  }),
+  {
+    name = "the Corporate Node",
+    WAITING = "PREPARATION", RUNNING = "TRANSFERRING", SUCCEEDED = "FINISHED_OK",
+    FAILED = "FINISHED_ERR", UNKNOWN = "SERIES_FINISHED", NOT_FOUND = "ERR_TASK_DOES_NOT_EXIST",
+    FAILED_TEXT = "ended with FINISHED_ERR",
+    transient = { code = "ERR_TECHNICAL_PROBLEM" },
+    refusal = { http_status = 429, body = "" },
+    permanent = {
+      { { code = "ERR_INVALID_TASK_ID" }, "service" }, { { code = "ERR_NEW" }, "service" },
+      { { soap_fault = { code = "SOAP-ENV:Client", string = "no" } }, "service" },
+      { { http_status = 401, body = "" }, "auth" }, { { http_status = 404, body = "<p>" }, "http" },
+      { { http_status = 302, body = "" }, "http" },
+    },
+    text = function(status, progress) return NODE_REPLY:format(status, progress) end,
+    reply = function(status, progress) return { body = NODE_REPLY:format(status, progress) } end,
+    unreadable = {
+      "", "<r/>", '{"code":0}', "<Envelope><Body/></Envelope>", "<Envelope/>",
+      "<Body><r><return><status>FINISHED_OK</status></return></r></Body>",
+      "<Envelope><Body><r><return><status/></return></r></Body></Envelope>",
+      "<Envelope><Body><r><return/></r></Body></Envelope>",
+      "<!DOCTYPE a><Envelope><Body><r><status>FINISHED_OK</status></r></Body></Envelope>",
+    },
+    client = function(sim, options) return support.node(sim, options) end,
+    task = function(sim, script)
+      local complete = { service = "node" }
+      for name, value in pairs(script or {}) do complete[name] = value end
+      return sim:task(complete)
+    end,
+    call = function(client) return client:call("startLogin") end,
+  },
+}
+
 --- A file with this content, removed afterwards.
 function support.file(content)
   local path = os.tmpname()
@@ -62,7 +151,8 @@ end
 function support.polls(sim, id)
   local count = 0
   for _, entry in ipairs(sim:log()) do
-    if entry.method == "taskqueue/getstatus" and (id == nil or entry.id == id) then
+    local is_poll = entry.method == "taskqueue/getstatus" or entry.method == "gettaskstatus"
+    if is_poll and (id == nil or entry.id == id) then
       count = count + 1
     end
   end

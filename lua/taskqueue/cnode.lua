@@ -79,11 +79,18 @@ local function of_fault(fault, reply, what)
   return failure.new(kind.SERVICE, message, detail, blame:find("^Server") ~= nil)
 end
 
+-- A document that grows too large by its references is one that cannot be read.
+local function decode(text)
+  local ok, fields, fault, why = pcall(core.decode_soap, text)
+  if not ok then return nil, nil, fields end
+  return fields, fault, why
+end
+
 -- Reads a reply to anything: the fields of a good answer, else nil and the failure.
 local function read(self, reply, what)
   local function redact(text) return self.native:redact(text) end
   local fields, fault, why
-  if reply.outcome == "answered" then fields, fault, why = core.decode_soap(reply.body) end
+  if reply.outcome == "answered" then fields, fault, why = decode(reply.body) end
   if fault then return nil, of_fault(failure.redact(fault, redact), reply, what) end
   if not fields then
     reply.error = failure.redact(reply.error, redact)
@@ -91,7 +98,9 @@ local function read(self, reply, what)
   end
   if type(fields) ~= "table" then fields = {} end
   local symbol = text_of(fields, "requestStatus")
-  if symbol and symbol ~= "SUCCESS" then
+  if fields.requestStatus and not symbol then
+    return nil, failure.of_reply(reply, what, "an empty requestStatus")
+  elseif symbol and symbol ~= "SUCCESS" then
     return nil, of_symbol(redact(symbol), failure.redact(fields, redact), reply, what)
   elseif reply.status < 200 or reply.status > 299 then
     local message = ("%s: an answer with HTTP %d"):format(what, reply.status)

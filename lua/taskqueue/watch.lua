@@ -10,8 +10,12 @@ local failure = require "taskqueue.failure"
 local kind = failure.kind
 local huge = math.huge
 
--- Delay after the first failed poll in a row, in seconds, and where its doubling ends.
-local FIRST_RETRY, LONGEST_RETRY = 0.25, 15
+local watches = {
+  -- Delay after the first failed poll in a row, in seconds, and where its doubling ends.
+  first_retry = 0.25,
+  longest_retry = 15,
+}
+
 -- Between two polls of a task when neither a budget nor the caller sets a pace.
 local UNLIMITED_INTERVAL = 1
 
@@ -19,7 +23,7 @@ local methods = {}
 local mt = { __name = "taskqueue.watch", __index = methods }
 
 --- The watch of a task, shared with those who wait for it already.
-local function watch_of(client, id)
+function watches.of(client, id)
   local watch = client.watches[id]
   if watch then return watch end
   watch = setmetatable({ client = client, id = id, waiters = {}, failures = 0 }, mt)
@@ -42,7 +46,7 @@ local function settle_pace(self)
 end
 
 --- Adds a waiter; the first one starts the polls.
-local function join(self, waiter)
+function watches.join(self, waiter)
   local is_first = next(self.waiters) == nil
   self.waiters[waiter] = true
   settle_pace(self)
@@ -107,7 +111,7 @@ local function count_failure(self)
 end
 
 local function retry_delay(failures)
-  local delay = math.min(FIRST_RETRY * 2 ^ (failures - 1), LONGEST_RETRY)
+  local delay = math.min(watches.first_retry * 2 ^ (failures - 1), watches.longest_retry)
   return delay * (0.5 + math.random() / 2)
 end
 
@@ -133,7 +137,7 @@ local function missing(self)
   if end_waits(self, function(waiter)
     return missing_for >= waiter.options.not_found_grace
   end) then
-    look_again(self, now + math.max(self.interval, FIRST_RETRY))
+    look_again(self, now + math.max(self.interval, watches.first_retry))
   end
 end
 
@@ -170,4 +174,4 @@ function methods:end_all(of, message)
   end
 end
 
-return { of = watch_of, join = join }
+return watches

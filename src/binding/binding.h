@@ -91,8 +91,8 @@ int tq_cnode_new(lua_State *L);
 /* xml.c: the reader of this Lua state; NULL in place of the root when a text is no XML. */
 tq_xml_reader *tq_xml_reader_of(lua_State *L);
 const tq_xml_element *tq_xml_parse(lua_State *L, const char *text, size_t len);
-/* Pushes an element: text for a leaf, else a table of its children by name, in which a name that
- * occurs several times has a list. */
+/* Raises when references make the tree too large. Pushes an element: text for a leaf, else a table
+ * of its children by name, in which a name that occurs several times has a list. */
 void tq_xml_push(lua_State *L, const tq_xml_element *element);
 int tq_xml_decode(lua_State *L);
 void tq_xml_register(lua_State *L);

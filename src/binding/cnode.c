@@ -59,7 +59,7 @@ static void push_more(lua_State *L, const tq_client *client)
     const char *type = tq_cnode_text(fields, "type", &len);
     if (len > 0)
         set_text(L, "type", type, len);
-    set_info(L, tq_xml_child(fields, "additionalInfo"));
+    set_info(L, tq_xml_value(tq_xml_child(fields, "additionalInfo")));
 }
 
 static const tq_http_target *write_call(lua_State *L, const tq_client *client,

@@ -56,10 +56,16 @@ static void add_field(lua_State *L, const tq_xml_element *field, int lists)
     lua_settop(L, table);
 }
 
-void tq_xml_push(lua_State *L, const tq_xml_element *element)
+/* References can make a small document a large tree, or one without end. */
+static void push_element(lua_State *L, const tq_xml_element *element, int depth, int *elements)
 {
-    if (element->first_child == NULL) {
-        lua_pushlstring(L, element->text, element->text_len);
+    element = tq_xml_value(element);
+    if (++*elements > TQ_XML_ELEMENTS || depth > TQ_XML_DEPTH)
+        tq_raise(L, "more elements than %d, or nested deeper than %d, by references",
+                 (int)TQ_XML_ELEMENTS, (int)TQ_XML_DEPTH);
+    if (element == NULL || element->first_child == NULL) {
+        lua_pushlstring(L, element != NULL ? element->text : "",
+                        element != NULL ? element->text_len : 0);
         return;
     }
     luaL_checkstack(L, 12, "XML");
@@ -67,10 +73,16 @@ void tq_xml_push(lua_State *L, const tq_xml_element *element)
     int lists = lua_gettop(L);
     lua_createtable(L, 0, (int)(element->child_count < 64 ? element->child_count : 64));
     for (const tq_xml_element *field = element->first_child; field != NULL; field = field->next) {
-        tq_xml_push(L, field);
+        push_element(L, field, depth + 1, elements);
         add_field(L, field, lists);
     }
     lua_remove(L, lists);
+}
+
+void tq_xml_push(lua_State *L, const tq_xml_element *element)
+{
+    int elements = 0;
+    push_element(L, element, 1, &elements);
 }
 
 /* decode_xml(text): the root as tq_xml_push gives it, or nil and why not. */

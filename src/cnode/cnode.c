@@ -75,7 +75,7 @@ bool tq_cnode_is_fault(const tq_xml_element *payload)
 const tq_xml_element *tq_cnode_fields(const tq_xml_element *payload)
 {
     const tq_xml_element *result = tq_xml_child(payload, "return");
-    return result != NULL ? result : payload;
+    return result != NULL ? tq_xml_value(result) : payload;
 }
 
 static bool is_space(char c)
@@ -85,7 +85,7 @@ static bool is_space(char c)
 
 const char *tq_cnode_text(const tq_xml_element *fields, const char *name, size_t *len)
 {
-    const tq_xml_element *field = tq_xml_child(fields, name);
+    const tq_xml_element *field = tq_xml_value(tq_xml_child(fields, name));
     *len = 0;
     if (field == NULL)
         return "";
@@ -122,7 +122,7 @@ static uint64_t hash(uint64_t seed, const char *text, size_t len)
 
 static uint64_t hash_field(uint64_t seed, const tq_xml_element *fields, const char *name)
 {
-    const tq_xml_element *field = tq_xml_child(fields, name);
+    const tq_xml_element *field = tq_xml_value(tq_xml_child(fields, name));
     return field != NULL ? hash(seed, field->text, field->text_len) : seed + 1;
 }
 
@@ -147,7 +147,8 @@ bool tq_cnode_read_status(const tq_xml_element *fields, tq_reading *reading)
     const char *request = tq_cnode_text(fields, "requestStatus", &len);
     const char *status = tq_cnode_text(fields, "status", &status_len);
     const char *percent = tq_cnode_text(fields, "progressPercent", &percent_len);
-    if ((len > 0 && !text_is(request, len, "SUCCESS")) || status_len == 0)
+    bool is_told = tq_xml_child(fields, "requestStatus") != NULL;
+    if ((is_told && !text_is(request, len, "SUCCESS")) || status_len == 0)
         return false;
     *reading = (tq_reading){
         .code = (int64_t)hash(basis, status, status_len),

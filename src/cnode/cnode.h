@@ -36,7 +36,8 @@ const tq_xml_element *tq_cnode_payload(const tq_xml_element *root);
 /* Is it a SOAP 1.1 Fault? */
 bool tq_cnode_is_fault(const tq_xml_element *payload);
 
-/* The element whose children are the answer's fields: <return> where there is one. */
+/* The element whose children are the answer's fields: <return> where there is one. NULL when that
+ * is a reference to nothing. */
 const tq_xml_element *tq_cnode_fields(const tq_xml_element *payload);
 
 /* A field's text without white space around it; its length is 0 when the field is missing. */

@@ -30,6 +30,18 @@ typedef struct level {
     size_t text_start;           /* on the stack of texts */
 } level;
 
+/* An id or a reference to one. */
+typedef struct label {
+    const char *name;
+    tq_xml_element *element;
+    struct label *next;
+} label;
+
+typedef struct labels {
+    label *first;
+    size_t count;
+} labels;
+
 struct tq_xml_reader {
     tq_xml_limits limits; /* SIZE_MAX for none */
     unsigned long salt;   /* 0: expat draws one for each document */
@@ -40,6 +52,7 @@ struct tq_xml_reader {
     size_t level_count, level_capacity;
     tq_buf texts;
     size_t element_count, text_len;
+    labels ids, references;
     int err;
     char error[128];
 };
@@ -142,7 +155,47 @@ static tq_xml_element *new_element(tq_xml_arena *arena, const char *full_name)
     return element;
 }
 
-static bool enter(tq_xml_reader *reader, const char *name)
+static bool add_label(tq_xml_reader *reader, labels *list, tq_xml_element *element,
+                      const char *name)
+{
+    size_t len = strlen(name);
+    label *added = tq_xml_arena_take(&reader->arena, sizeof *added + len + 1);
+    if (added == NULL)
+        return false;
+    *added = (label){memcpy(added + 1, name, len + 1), element, list->first};
+    list->first = added;
+    list->count++;
+    return true;
+}
+
+/* Notes the attributes that multi-reference values are made of. */
+static bool note_labels(tq_xml_reader *reader, tq_xml_element *element, const char **attributes)
+{
+    bool noted = true;
+    for (; noted && attributes[0] != NULL; attributes += 2) {
+        if (strcmp(attributes[0], "id") == 0) {
+            noted = add_label(reader, &reader->ids, element, attributes[1]);
+        } else if (strcmp(attributes[0], "href") == 0 && attributes[1][0] == '#') {
+            element->is_reference = true;
+            noted = add_label(reader, &reader->references, element, attributes[1] + 1);
+        }
+    }
+    return noted;
+}
+
+/* Lets each reference point to the element of its name. */
+static void resolve(tq_xml_reader *reader)
+{
+    for (label *reference = reader->references.first; reference != NULL;
+         reference = reference->next) {
+        const label *id = reader->ids.first;
+        while (id != NULL && strcmp(id->name, reference->name) != 0)
+            id = id->next;
+        reference->element->target = id != NULL ? id->element : NULL;
+    }
+}
+
+static bool enter(tq_xml_reader *reader, const char *name, const char **attributes)
 {
     tq_xml_element *element = new_element(&reader->arena, name);
     if (element == NULL)
@@ -152,21 +205,22 @@ static bool enter(tq_xml_reader *reader, const char *name)
     parent->link = &element->next;
     parent->element->child_count++;
     reader->element_count++;
-    return push(reader, element);
+    return note_labels(reader, element, attributes) && push(reader, element);
 }
 
 static void XMLCALL on_start(void *data, const XML_Char *name, const XML_Char **attributes)
 {
     tq_xml_reader *reader = data;
-    (void)attributes;
     if (reader->err != TQ_OK)
         return;
     if (reader->level_count > reader->limits.depth)
         fail_limit(reader, "nested deeper than", reader->limits.depth);
     else if (reader->element_count == reader->limits.elements)
         fail_limit(reader, "more elements than", reader->limits.elements);
-    else if (!enter(reader, name))
+    else if (!enter(reader, name, attributes))
         fail(reader, TQ_ERR_MEMORY, "out of memory");
+    else if (reader->ids.count > TQ_XML_REFERENCES || reader->references.count > TQ_XML_REFERENCES)
+        fail_limit(reader, "more references than", TQ_XML_REFERENCES);
 }
 
 static void XMLCALL on_text(void *data, const XML_Char *text, int len)
@@ -243,6 +297,7 @@ static bool prepare(tq_xml_reader *reader)
     tq_buf_cut(&reader->texts, 0);
     reader->document = (tq_xml_element){0};
     reader->level_count = reader->element_count = reader->text_len = 0;
+    reader->ids = reader->references = (labels){0};
     reader->err = TQ_OK;
     reader->error[0] = '\0';
     return push(reader, &reader->document) && prepare_parser(reader);
@@ -272,6 +327,8 @@ int tq_xml_read(tq_xml_reader *reader, const char *bytes, size_t len)
         fail_early(reader, TQ_ERR_TOO_BIG, "longer than 2 GiB");
     else
         parse(reader, bytes, len);
+    if (reader->err == TQ_OK)
+        resolve(reader);
     if (len > KEPT_DOCUMENT || reader->level_capacity > KEPT_LEVELS)
         free_tools(reader);
     return reader->err;
@@ -295,4 +352,11 @@ const tq_xml_element *tq_xml_child(const tq_xml_element *element, const char *na
     while (child != NULL && strcmp(child->name, name) != 0)
         child = child->next;
     return child;
+}
+
+const tq_xml_element *tq_xml_value(const tq_xml_element *element)
+{
+    for (int steps = 0; element != NULL && element->is_reference; steps++)
+        element = steps < TQ_XML_DEPTH ? element->target : NULL;
+    return element;
 }

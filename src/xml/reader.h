@@ -3,7 +3,8 @@
 #define TQ_XML_READER_H
 /*
  * Reads one XML document, held in memory, into a tree of elements with their local names and texts.
- * Attributes, prefixes, namespaces, comments and processing instructions are passed over. A
+ * Prefixes, namespaces, comments, processing instructions and attributes are passed over, but for
+ * SOAP 1.1's multi-reference values: an element with href="#x" stands for the one with id="x". A
  * document type declaration is refused where it starts, so there are no entities but the five
  * predefined ones and character references. Does no I/O.
  *
@@ -20,6 +21,7 @@
  * Encodings: UTF-8, UTF-16 in both orders, US-ASCII, ISO-8859-1, -2 and -5, windows-1250, -1251 and
  * -1252, KOI8-R, as the document itself declares them. Texts and names come out as UTF-8.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct tq_xml_reader tq_xml_reader;
@@ -34,6 +36,9 @@ typedef struct tq_xml_limits {
 /* What a reader has that was given no limits. */
 enum { TQ_XML_DEPTH = 64, TQ_XML_ELEMENTS = 1 << 16, TQ_XML_TEXT = 1 << 23 };
 
+/* No document may have more ids, or more references to them. */
+enum { TQ_XML_REFERENCES = 1024 };
+
 typedef struct tq_xml_element tq_xml_element;
 struct tq_xml_element {
     const char *name; /* without its prefix; NUL-terminated, as the text is */
@@ -43,6 +48,8 @@ struct tq_xml_element {
     const tq_xml_element *first_child;
     const tq_xml_element *next; /* the one after this under the same parent */
     size_t child_count;
+    bool is_reference;            /* it has an href="#..." */
+    const tq_xml_element *target; /* what that refers to; NULL when there is nothing */
 };
 
 /* Makes a reader; `limits` are copied, NULL means those above. TQ_OK or TQ_ERR_MEMORY. */
@@ -62,6 +69,12 @@ const char *tq_xml_error(const tq_xml_reader *reader);
 
 /* The root element, or NULL when no document has been read. */
 const tq_xml_element *tq_xml_root(const tq_xml_reader *reader);
+
+/* The element that holds the content: the element itself, or what it refers to, over several steps
+ * if need be. NULL when a reference leads nowhere or in a circle, and for NULL. An element that is
+ * referred to may hold references in its turn, up to the element that refers to it: whoever
+ * descends has to count its steps. */
+const tq_xml_element *tq_xml_value(const tq_xml_element *element);
 
 /* The first child of that local name. NULL when there is none or `element` is NULL, so that calls
  * can be nested. */

@@ -39,9 +39,40 @@ local function problem_of_arguments(parent)
   end
 end
 
+-- SOAP 1.1, 5.2.1: behind the operation the Body may hold values that arguments refer to.
+local function values_of(body)
+  local values = {}
+  for i = 2, #body.children do
+    local id = body.children[i].attributes.id
+    if not id then return nil end
+    values["#" .. id] = body.children[i]
+  end
+  return values
+end
+
+local MAX_DEPTH = 100
+
+local function resolve(item, values, depth)
+  local value = item.attributes.href and values[item.attributes.href]
+  if depth > MAX_DEPTH or (item.attributes.href and not value) then
+    return nil, ("%s refers to nothing"):format(item.name)
+  end
+  value = value or item
+  local resolved = { name = item.name, uri = item.uri, attributes = {}, text = value.text }
+  resolved.children = {}
+  for i, child in ipairs(value.children) do
+    local problem
+    resolved.children[i], problem = resolve(child, values, depth + 1)
+    if problem then return nil, problem end
+  end
+  return resolved
+end
+
 local function read_operation(body)
-  local operation = body.children[1]
-  if #body.children ~= 1 then return client("The Body holds not one operation") end
+  local values = values_of(body)
+  if #body.children == 0 or not values then return client("The Body holds not one operation") end
+  local operation, unresolved = resolve(body.children[1], values, 1)
+  if unresolved then return client(unresolved) end
   if operation.uri ~= OPERATIONS then
     return client(("'%s' is not in the namespace '%s'"):format(operation.name, OPERATIONS))
   end
@@ -103,7 +134,8 @@ local function write(generation, field)
   for i, child in ipairs(field.children or {}) do parts[i] = write(generation, child) end
   local content = #parts > 0 and table.concat(parts) or xml.escape(field.text)
   local open = field.name
-  if generation.is_typed and #parts == 0 then
+  -- What is echoed from a request has a type that nobody told.
+  if generation.is_typed and #parts == 0 and not field.attributes then
     open = ('%s xsi:type="xsd:%s"'):format(open, field.type or "string")
   end
   return ("<%s>%s</%s>"):format(open, content, field.name)

@@ -1,0 +1,99 @@
+-- SPDX-License-Identifier: MIT
+-- What a reply to Mobizon's getStatus may be, in JSON, beyond what all services have in common.
+local support = require "support"
+local taskqueue = require "taskqueue"
+
+describe("a poll of Mobizon", function()
+  local sim, client
+
+  before_each(function()
+    sim = support.sim()
+    client = support.client(sim)
+  end)
+
+  after_each(support.finish)
+
+  it("takes numbers and decimal text alike", function()
+    local id = sim:task { duration = 60 }
+    for _, data in ipairs {
+      '{"progress":"40","status":"2"}', '{"progress":40.0,"status":2.0,"more":[1]}',
+      '{"status":2,"progress":4e1}',
+    } do
+      sim:fault { data_json = data }
+      local status = assert(client:wait_until_done(id))
+      assert.same({ 40, 2, "succeeded" }, { status.progress, status.code, status.state })
+      assert.equal("40", tostring(status.progress))
+      assert.equal("2", tostring(status.code))
+    end
+  end)
+
+  it("does without a progress that is missing or no number", function()
+    local id = sim:task { duration = 60 }
+    for _, progress in ipairs { "null", "{}", '"soon"', "true", "[]" } do
+      sim:fault { data_json = ('{"progress":%s,"status":2}'):format(progress) }
+      local status = assert(client:wait_until_done(id))
+      assert.is_nil(status.progress)
+    end
+    sim:fault { data_json = '{"status":2}' }
+    assert.is_nil(assert(client:wait_until_done(id)).progress)
+  end)
+
+  it("brings a progress that is out of range into it", function()
+    local id = sim:task { duration = 60 }
+    for given, expected in pairs { ["-5"] = 0, ["150"] = 100, ["99.9"] = 99 } do
+      sim:fault { data_json = ('{"progress":%s,"status":2}'):format(given) }
+      assert.equal(expected, assert(client:wait_until_done(id)).progress)
+    end
+  end)
+
+  it("keeps an id over 2^53 digit for digit", function()
+    local id = sim:task { id = "9007199254740993" }
+    assert.equal(id, assert(client:wait_until_done(id)).id)
+  end)
+  it("ends at once with one that stays", function()
+    for _, case in ipairs {
+      { { code = 8 }, "auth" }, { { code = 9 }, "auth" }, { { code = 14 }, "auth" },
+      { { code = 1 }, "service" }, { { code = 12 }, "service" }, { { code = 13 }, "service" },
+      { { code = 77 }, "service" }, { { http_status = 401, body = "" }, "auth" },
+      { { http_status = 404, body = "<p>" }, "http" },
+      { { http_status = 302, body = "" }, "http" },
+    } do
+      sim:fault(case[1])
+      local _, message, kind, detail = client:wait_until_done(sim:task())
+      assert.equal(case[2], kind, message)
+      assert.equal(1, detail.attempts)
+    end
+  end)
+
+  it("never takes an unreadable reply for an end", function()
+    for _, envelope in ipairs {
+      "", "null", "[]", "2", '"x"', "{}", '{"code":null}', '{"code":"x"}', '{"code":0}',
+      '{"code":0,"data":[]}', '{"code":0,"data":2}', '{"code":0,"data":{"status":null}}',
+      '{"code":0,"data":{"status":"done"}}', '{"code":0,"data":{"status":2.5}}',
+      '{"code":0,"data":{"status":[2]}}', '{"code":100,"data":{"status":2}}',
+      '{"code":0.5,"data":{"status":2}}', '{"code":0,"data":{"status":2}',
+    } do
+      sim:fault { envelope = envelope }
+      local _, message, kind = client:wait_until_done(sim:task(), { max_poll_errors = 0 })
+      assert.equal("protocol", kind, envelope)
+      assert.matches("^task %d+: ", message)
+    end
+  end)
+
+  it("reads an envelope under any HTTP status", function()
+    sim:fault { http_status = 500, envelope = '{"code":"8","data":[],"message":"no"}' }
+    local _, message, kind, detail = client:wait_until_done(sim:task())
+    assert.equal("auth", kind)
+    assert.matches('code 8%): "no"$', message)
+    assert.same({ 8, 500 }, { detail.code, detail.http_status })
+  end)
+
+  it("is one poll a second unless told otherwise", function()
+    client = taskqueue.mobizon.new { url = sim.url, api_key = sim.api_key }
+    assert(client:get_status(sim:task()))
+    assert(client:get_status(sim:task()))
+    local log = sim:log()
+    assert.is_true(log[2].time - log[1].time >= 1)
+    client:close()
+  end)
+end)
