@@ -11,7 +11,8 @@ description = {
   detailed = [[
 Starts work on a remote service, gets a task id back and waits until it is done: one rate budget for
 all waits of a process, polls that are shared and repeated, honest deadlines, coroutines or none.
-HTTP by libcurl, JSON by lua-cjson, in C.]],
+Speaks to Mobizon and to the Billon Corporate Node. HTTP by libcurl, JSON by lua-cjson, XML by expat,
+in C.]],
   labels = { "http", "api", "async", "coroutine" },
   license = "MIT",
 }
@@ -26,17 +27,20 @@ dependencies = {
 -- The libraries, not the headers: those lie in multiarch folders on Debian.
 external_dependencies = {
   CURL = { library = "curl" },
+  EXPAT = { library = "expat" },
 }
 
 build = {
   type = "builtin",
   modules = {
-    ["taskqueue"] = "lua/taskqueue/init.lua",
     ["taskqueue.client"] = "lua/taskqueue/client.lua",
+    ["taskqueue.cnode"] = "lua/taskqueue/cnode.lua",
     ["taskqueue.engine"] = "lua/taskqueue/engine.lua",
     ["taskqueue.failure"] = "lua/taskqueue/failure.lua",
     ["taskqueue.file"] = "lua/taskqueue/file.lua",
+    ["taskqueue"] = "lua/taskqueue/init.lua",
     ["taskqueue.loop.builtin"] = "lua/taskqueue/loop/builtin.lua",
+    ["taskqueue.many"] = "lua/taskqueue/many.lua",
     ["taskqueue.mobizon"] = "lua/taskqueue/mobizon.lua",
     ["taskqueue.options"] = "lua/taskqueue/options.lua",
     ["taskqueue.strict"] = "lua/taskqueue/strict.lua",
@@ -49,16 +53,22 @@ build = {
         "src/base/buf.c",
         "src/binding/call.c",
         "src/binding/client.c",
+        "src/binding/cnode.c",
         "src/binding/core.c",
         "src/binding/engine.c",
         "src/binding/form.c",
         "src/binding/json.c",
+        "src/binding/keys.c",
         "src/binding/lane.c",
         "src/binding/mobizon.c",
+        "src/binding/number.c",
         "src/binding/reply.c",
+        "src/binding/soap.c",
         "src/binding/watch.c",
+        "src/binding/xml.c",
         "src/budget/budget.c",
         "src/clock/clock.c",
+        "src/cnode/cnode.c",
         "src/engine/engine.c",
         "src/engine/watch.c",
         "src/form/form.c",
@@ -70,11 +80,15 @@ build = {
         "src/mobizon/mobizon.c",
         "src/sched/heap.c",
         "src/sched/sched.c",
+        "src/xml/arena.c",
+        "src/xml/encoding.c",
+        "src/xml/reader.c",
+        "src/xml/writer.c",
       },
       defines = { "_GNU_SOURCE" },
-      incdirs = { "src", "$(CURL_INCDIR)" },
-      libdirs = { "$(CURL_LIBDIR)" },
-      libraries = { "curl", "m", "pthread" },
+      incdirs = { "src", "$(CURL_INCDIR)", "$(EXPAT_INCDIR)" },
+      libdirs = { "$(CURL_LIBDIR)", "$(EXPAT_LIBDIR)" },
+      libraries = { "curl", "expat", "m", "pthread" },
     },
   },
 }

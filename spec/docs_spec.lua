@@ -19,7 +19,7 @@ local function snippets(path)
 end
 
 describe("the documents", function()
-  local new = taskqueue.mobizon.new
+  local new, new_node = taskqueue.mobizon.new, taskqueue.cnode.new
   local getenv, real_print = os.getenv, print
   local sim
 
@@ -32,6 +32,10 @@ describe("the documents", function()
       end
       return new(options)
     end)
+    rawset(taskqueue.cnode, "new", function()
+      return new_node { url = sim.node_url, rate = 200 }
+    end)
+    for id = 1, 3 do sim:task { id = tostring(id) } end
     rawset(os, "getenv", function(name)
       return name == "MOBIZON_API_KEY" and sim.api_key or getenv(name)
     end)
@@ -40,6 +44,7 @@ describe("the documents", function()
 
   after_each(function()
     rawset(taskqueue.mobizon, "new", new)
+    rawset(taskqueue.cnode, "new", new_node)
     rawset(os, "getenv", getenv)
     rawset(_G, "print", real_print)
     support.finish()
@@ -67,6 +72,10 @@ describe("the documents", function()
     local errors = read("docs/errors.md")
     for _, kind in pairs(taskqueue.kind) do
       assert.is_truthy(errors:find("| `" .. kind .. "` |", 1, true), kind)
+    end
+    for name, code in pairs(taskqueue.cnode.error) do
+      assert.is_truthy(errors:find("`" .. name .. "`", 1, true), name)
+      assert.is_truthy(errors:find("`" .. code .. "`", 1, true), code)
     end
     for name, code in pairs(taskqueue.mobizon.code) do
       assert.is_truthy(errors:find("`" .. name .. "`", 1, true), name)

@@ -27,7 +27,8 @@ static tq_xml_block *add_block(tq_xml_arena *arena, size_t needed)
     if (block == NULL)
         return NULL;
     *block = (tq_xml_block){.older = older, .size = size};
-    return arena->newest = block;
+    arena->newest = block;
+    return block;
 }
 
 void *tq_xml_arena_take(tq_xml_arena *arena, size_t size)
