@@ -142,7 +142,7 @@ memcheck:
 sanitize:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=lua5.4 build gsoap
-	@VARIANT=asan .ci/sanitize lua5.4
+	@.ci/sanitize lua5.4 build/asan
 
 # --- installing ----------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ end
 
 local function start_all(sim)
   local sms = taskqueue.mobizon.new { url = sim.url, api_key = sim.api_key, rate = RATE }
-  local node = taskqueue.cnode.new { url = sim.node_url }
+  local node = taskqueue.cnode.new { url = sim.node_url, max_connections = 1 }
   local entries = start(sim, "mobizon", MOBIZON, function(i)
     return sms:call("campaign", "addRecipients", { id = i, recipientGroups = { i } })
   end)
@@ -144,6 +144,7 @@ local function count_polls(sim)
   end
   print(("%d polls of Mobizon, never closer than %.3f s, and %d of the node"):format(
     polls.mobizon, closest, polls.node))
+  print(("2 clients, %d connections"):format(sim:connections()))
 end
 
 local sim = assert(simulator.start { rate = RATE })

@@ -197,6 +197,16 @@ for _, service in ipairs(support.services) do
         assert(client:wait_until_done(new_task()))
       end)
 
+      it("gives up a reply of 100 MiB, whether its length is told or not #slow", function()
+        local body = ("x"):rep(100 * 1024 * 1024)
+        for _, fault in ipairs { { body = body }, { raw = "HTTP/1.1 200 OK\r\n\r\n" .. body } } do
+          sim:fault(fault)
+          local _, message, kind = client:wait_until_done(new_task(), { max_poll_errors = 0 })
+          assert.equal("protocol", kind)
+          assert.matches("larger than 16777216 bytes", message)
+        end
+      end)
+
       it("retries when the connection is refused", function()
         local dead = new_client { url = "http://127.0.0.1:1" }
         local _, message, kind, detail = dead:wait_until_done("1", { max_poll_errors = 1 })
@@ -268,6 +278,12 @@ for _, service in ipairs(support.services) do
         assert.is_true(core.now() - before < 5)
       end)
 
+      it("has its last look before it, although the next one would be due after", function()
+        local id = new_task { duration = 0.2 }
+        assert(client:wait_until_done(id, { timeout = 1, interval = 60 }))
+        assert.equal(2, support.polls(sim))
+      end)
+
       it("of none waits for ever", function()
         assert(client:wait_until_done(new_task { duration = 0.05 }, { timeout = huge }))
       end)
@@ -335,7 +351,8 @@ for _, service in ipairs(support.services) do
         for i = 6, #log do assert.equal(log[i - 5].id, log[i].id) end
       end)
 
-      it("keeps one connection a client", function()
+      it("keeps its connection from poll to poll", function()
+        client = new_client { max_connections = 1 }
         taskqueue.run(function()
           for _ = 1, 20 do
             local id = new_task { duration = 0.1 }

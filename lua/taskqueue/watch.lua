@@ -34,14 +34,15 @@ end
 
 -- The pace that suits the most eager waiter.
 local function settle_pace(self)
-  local interval, tell = huge, "end"
+  local interval, tell, deadline, now = huge, "end", huge, core.now()
   for waiter in pairs(self.waiters) do
     interval = math.min(interval, waiter.options.interval)
+    if waiter.deadline > now then deadline = math.min(deadline, waiter.deadline) end
     if waiter.options.on_progress then tell = "change" end
   end
   if interval == 0 and not self.client.lane:is_limited() then interval = UNLIMITED_INTERVAL end
   self.interval = interval
-  self.native:set_interval(interval)
+  self.native:set_pace(interval, deadline)
   self.native:tell(tell)
 end
 

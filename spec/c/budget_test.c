@@ -563,3 +563,12 @@ TEST("in any window a burst and the rate are not passed over a long random run")
         now += check_random(20) == 0 ? (int64_t)check_random(3000) * MS : 0;
     }
 }
+
+TEST("an answer is expected to take twice the fastest one and a little")
+{
+    tq_budget budget = budget_of(1, 1);
+    CHECK(tq_budget_answer_ns(&budget) == 220 * MS);
+    send_at(&budget, 0);
+    tq_budget_answered(&budget, 0, 30 * MS);
+    CHECK(tq_budget_answer_ns(&budget) == 80 * MS);
+}

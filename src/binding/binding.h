@@ -55,6 +55,7 @@ typedef struct tq_watch_ud {
     tq_client *client;
     int anchor; /* of its user value, while something is to come */
     int64_t interval_ns;
+    int64_t deadline_ns; /* the next one of those who wait; the last look is placed before it */
     tq_news news;
     char id[]; /* NUL-terminated */
 } tq_watch_ud;
@@ -105,6 +106,7 @@ int tq_soap_decode(lua_State *L);
 
 /* watch.c and call.c */
 int tq_watch_new(lua_State *L);
+int64_t tq_watch_due(const tq_watch_ud *ud, int64_t now, int64_t due);
 void tq_watch_register(lua_State *L);
 int tq_call_start(lua_State *L);
 void tq_call_register(lua_State *L);

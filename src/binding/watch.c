@@ -48,6 +48,7 @@ int tq_watch_new(lua_State *L)
     ud->client = client;
     ud->anchor = LUA_NOREF;
     ud->interval_ns = 0;
+    ud->deadline_ns = TQ_NEVER;
     ud->news = TQ_NEWS_OF_END;
     luaL_setmetatable(L, TQ_WATCH);
     keep_alive(L);
@@ -68,6 +69,14 @@ static void release_owner(lua_State *L, tq_watch_ud *ud)
     ud->anchor = LUA_NOREF;
 }
 
+/* A look that would come after the deadline comes before it, in time for its answer. */
+int64_t tq_watch_due(const tq_watch_ud *ud, int64_t now, int64_t due)
+{
+    int64_t answer = tq_budget_answer_ns(&ud->watch.lane->budget);
+    int64_t last_look = ud->deadline_ns - answer;
+    return due >= last_look && now < last_look ? last_look : due;
+}
+
 /* schedule(at): asks for a look at that time; ends the reading of an unread poll. */
 static int watch_schedule(lua_State *L)
 {
@@ -76,7 +85,8 @@ static int watch_schedule(lua_State *L)
     if (ud->client->source.peer == NULL)
         return tq_raise(L, "the client is closed");
     anchor_owner(L, ud);
-    tq_check(L, tq_watch_schedule(&ud->watch, due), "cannot schedule a poll");
+    tq_check(L, tq_watch_schedule(&ud->watch, tq_watch_due(ud, tq_clock_now(), due)),
+             "cannot schedule a poll");
     return 0;
 }
 
@@ -109,9 +119,13 @@ static int watch_tell(lua_State *L)
     return 0;
 }
 
-static int watch_set_interval(lua_State *L)
+/* set_pace(interval, deadline): the least time between two looks, and before when to have the last.
+ */
+static int watch_set_pace(lua_State *L)
 {
-    check_watch(L)->interval_ns = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    tq_watch_ud *ud = check_watch(L);
+    ud->interval_ns = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    ud->deadline_ns = tq_clock_from_seconds(luaL_checknumber(L, 3));
     return 0;
 }
 
@@ -189,15 +203,10 @@ static int watch_polls(lua_State *L)
 
 void tq_watch_register(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"schedule", watch_schedule},
-                                       {"stop", watch_stop},
-                                       {"reply", watch_reply},
-                                       {"tell", watch_tell},
-                                       {"set_interval", watch_set_interval},
-                                       {"status", watch_status},
-                                       {"changed", watch_changed},
-                                       {"polls", watch_polls},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"schedule", watch_schedule}, {"stop", watch_stop},         {"reply", watch_reply},
+        {"tell", watch_tell},         {"set_pace", watch_set_pace}, {"status", watch_status},
+        {"changed", watch_changed},   {"polls", watch_polls},       {NULL, NULL}};
     static const luaL_Reg meta[] = {{NULL, NULL}};
     tq_new_type(L, TQ_WATCH, methods, meta);
 }

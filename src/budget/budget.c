@@ -10,6 +10,7 @@
 #define LONGEST_PUSH (60 * TQ_SECOND)
 #define LONGEST_RETRY_AFTER (3600 * TQ_SECOND)
 #define LEAST_ALLOWANCE (TQ_SECOND / 50)
+#define UNKNOWN_ANSWER (TQ_SECOND / 10)
 /* Of a whole burst: longer than any process runs, short enough to be added up. */
 #define LONGEST_BURST (TQ_NEVER / 8)
 enum { ALLOWANCE_PART = 10, FASTEST_WINDOW = 4096, ENOUGH_ANSWERS = 256, MOST_DOUBLINGS = 20 };
@@ -137,6 +138,12 @@ void tq_budget_answered(tq_budget *budget, int64_t sent_ns, int64_t now)
     if (late > 0)
         budget->full_ns = tq_clock_add(budget->full_ns, late < most ? late : most);
     budget->settling = false;
+}
+
+int64_t tq_budget_answer_ns(const tq_budget *budget)
+{
+    int64_t fastest = budget->fastest_ns == TQ_NEVER ? UNKNOWN_ANSWER : budget->fastest_ns;
+    return 2 * fastest + LEAST_ALLOWANCE;
 }
 
 /* A number from 0 to 1 (xorshift64). */
