@@ -87,6 +87,46 @@ describe("the built-in loop", function()
     assert.matches("the loop is running already", message)
   end)
 
+  it("does not start a function that it cannot run", function()
+    local ran
+    pcall(taskqueue.run, function()
+      taskqueue.run(function() ran = true end)
+    end)
+    assert.is_nil(ran)
+  end)
+
+  it("is not stepped from within", function()
+    local message
+    taskqueue.run(function() message = select(2, pcall(taskqueue.step)) end)
+    assert.matches("a step is under way already", message)
+  end)
+
+  it("blocks where a coroutine cannot be suspended", function()
+    local order
+    taskqueue.run(function()
+      order = { 3, 1, 2 }
+      table.sort(order, function(a, b)
+        taskqueue.sleep(0.001)
+        return a < b
+      end)
+      taskqueue.sleep(0.01)
+    end)
+    assert.same({ 1, 2, 3 }, order)
+  end)
+
+  it("counts out a coroutine that was closed while it slept", function()
+    if not coroutine.close then return end
+    taskqueue.run(function()
+      local sleeper
+      taskqueue.spawn(function()
+        sleeper = coroutine.running()
+        taskqueue.sleep(0.02)
+      end)
+      taskqueue.sleep(0.01)
+      coroutine.close(sleeper)
+    end)
+  end)
+
   it("lets a coroutine yield to the others by itself", function()
     local order = {}
     taskqueue.run(function()

@@ -88,6 +88,42 @@ describe("a poll of Mobizon", function()
     assert.same({ 8, 500 }, { detail.code, detail.http_status })
   end)
 
+  it("takes a code that no number can hold for an unreadable reply", function()
+    for _, code in ipairs { "1e20", '"99999999999999999999"', "1e400", "-1e300" } do
+      sim:fault { envelope = ('{"code":%s,"data":[],"message":""}'):format(code) }
+      local _, _, kind = client:wait_until_done(sim:task(), { max_poll_errors = 0 })
+      assert.equal("protocol", kind)
+    end
+  end)
+
+  it("believes the HTTP status of a gateway rather than its words", function()
+    for body, http_status in pairs {
+      ['{"code":429,"message":"Too Many"}'] = 429, ['{"code":503}'] = 503, ['{"code":1}'] = 429,
+    } do
+      sim:fault { http_status = http_status, body = body }
+      assert(client:wait_until_done(sim:task()))
+    end
+  end)
+
+  it("paces polls of one key although clients come and go", function()
+    local id = sim:task { duration = 60 }
+    for _ = 1, 3 do
+      local short = taskqueue.mobizon.new { url = sim.url .. "/", api_key = sim.api_key, rate = 20 }
+      assert(short:get_status(id))
+      short:close()
+      collectgarbage()
+      collectgarbage()
+    end
+    local log = sim:log()
+    for i = 2, #log do assert.is_true(log[i].time - log[i - 1].time >= 1 / 20) end
+  end)
+
+  it("reads a reply in chunks with trailers", function()
+    sim:fault { raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+      .. '2a\r\n{"code":0,"data":{"progress":1,"status":2}}\r\n0\r\nX-Y: 1\r\n\r\n' }
+    assert(client:wait_until_done(sim:task()))
+  end)
+
   it("is one poll a second unless told otherwise", function()
     client = taskqueue.mobizon.new { url = sim.url, api_key = sim.api_key }
     assert(client:get_status(sim:task()))

@@ -64,7 +64,9 @@ describe("calling", function()
   end)
 
   it("does not invent a task when code 100 names none", function()
-    for _, data in ipairs { "null", "[]", "{}", '""', "1.5", "true" } do
+    for _, data in ipairs {
+      "null", "[]", "{}", '""', "1.5", "true", "1e300", "-1e19", '"a\\u0001b"',
+    } do
       sim:fault { code = 100, data_json = data }
       local task, message, kind = client:call("report", "create")
       assert.is_nil(task)

@@ -81,6 +81,18 @@ describe("the API key", function()
     client:close()
   end)
 
+  it("is not shown by an error that refuses a URL or a proxy with a password in it", function()
+    for _, options in ipairs {
+      { url = "http://user:hunter22@h/" }, { url = "http://h/?apiKey=hunter22" },
+      { proxy = "foo://user:hunter22@h:1" }, { proxy = "http://user:hunter22@h:1:2" },
+    } do
+      options.api_key = sim.api_key
+      local ok, message = pcall(taskqueue.mobizon.new, options)
+      assert.is_false(ok)
+      support.holds_no("hunter22", message)
+    end
+  end)
+
   it("is in no error that blames a wrong option", function()
     for _, options in ipairs {
       { api_key = sim.api_key, colour = 1 }, { api_key = { sim.api_key } },

@@ -100,6 +100,15 @@ for _, service in ipairs(support.services) do
         assert.is_true(detail.attempts >= 2)
       end)
 
+      it("is expired when this handle has seen it before the wait", function()
+        local id = new_task { duration = 60 }
+        local task = client:task(id)
+        assert(task:get_status())
+        sim:forget(id)
+        assert.equal("expired", select(3, task:get_status()))
+        assert.equal("expired", select(3, task:wait_until_done { not_found_grace = 60 }))
+      end)
+
       it("is expired when it has been seen before", function()
         local id = new_task { duration = 60 }
         local _, message, kind, detail = client:wait_until_done(id, {
@@ -294,6 +303,33 @@ for _, service in ipairs(support.services) do
         assert.equal(0, #sim:log())
       end)
 
+      it("is not over when the end came while on_progress was waiting", function()
+        local id = new_task { duration = 0.1 }
+        local status
+        taskqueue.run(function()
+          taskqueue.spawn(function() client:wait_until_done(id) end)
+          status = client:wait_until_done(id, {
+            timeout = 0.2, on_progress = function() taskqueue.sleep(0.3) end,
+          })
+        end)
+        assert.is_true(status.ok)
+      end)
+
+      it("tells as its cause a failure of the last poll, and no older one", function()
+        local id = new_task { duration = 60, progress = "none" }
+        sim:fault(service.transient)
+        local _, _, _, detail = client:wait_until_done(id, { timeout = 0.3 })
+        assert.is_nil(detail.cause)
+      end)
+
+      it("does not stall when nobody could look", function()
+        sim:fault { times = huge, http_status = 500, body = "" }
+        local _, _, kind = client:wait_until_done(new_task(), {
+          timeout = 0.3, stall_timeout = 0.05, max_poll_errors = huge,
+        })
+        assert.equal("timeout", kind)
+      end)
+
       it("ends as stalled when nothing changes", function()
         local id = new_task { duration = 60, progress = "none" }
         local _, message, kind, detail = client:wait_until_done(id, { stall_timeout = 0.1 })
@@ -375,7 +411,29 @@ for _, service in ipairs(support.services) do
           end
         end)
         before = support.polls(sim, id)
-        assert.is_true(before <= 4, before)
+        -- One each interval, and the last look before the deadline.
+        assert.is_true(before <= 6, before)
+      end)
+
+      it("looks at once for one who comes later and does not want to wait", function()
+        local id = new_task { duration = 0.1 }
+        taskqueue.run(function()
+          taskqueue.spawn(function() client:wait_until_done(id, { interval = 60, timeout = 1 }) end)
+          taskqueue.sleep(0.15)
+          local before = core.now()
+          assert(client:wait_until_done(id))
+          assert.is_true(core.now() - before < 0.5)
+        end)
+      end)
+
+      it("counts failures from when each came, and gives each its own grace", function()
+        local id = new_task()
+        for _ = 1, 3 do sim:fault(service.transient) end
+        taskqueue.run(function()
+          taskqueue.spawn(function() assert(client:wait_until_done(id)) end)
+          taskqueue.sleep(0.05)
+          assert(client:wait_until_done(id, { max_poll_errors = 2 }))
+        end)
       end)
 
       it("ends each at its own deadline", function()

@@ -17,7 +17,7 @@ local client = {}
 client.options = {
   url = { is = "string" },
   rate = { is = "positive number" },
-  burst = { is = "positive count", default = 1 },
+  burst = { is = "burst", default = 1 },
   connect_timeout = { is = "positive span", default = 10 },
   request_timeout = { is = "positive span", default = 30 },
   max_response_bytes = { is = "positive count", default = 16 * 1024 * 1024 },
@@ -30,20 +30,48 @@ client.options = {
   insecure = { is = "boolean", default = false },
 }
 
--- Budgets by what they belong to. A key holds a credential and never leaves this table.
-local lanes = setmetatable({}, { __mode = "v" })
+--[[
+Budgets by what they belong to, with the rates that their clients wish. A budget outlives its
+clients while it holds something back, and a while longer. A key holds a credential and never leaves
+here.
+]]
+local lanes = {}
+local IDLE_KEPT = 60
 
---- The budget for one (base URL, credential, method); of two rates for it the lower one holds.
-function client.lane(url, credential, method, rate, burst)
-  local key = table.concat({ url, credential, method }, "\0")
-  local lane = lanes[key]
-  if lane then
-    lane:restrict(rate)
-  else
-    lane = core.lane(rate, burst)
-    lanes[key] = lane
+-- The same place by another spelling is the same budget.
+local function place_of(url)
+  local scheme, host, path = url:match("^(%a+)://([^/]*)(.*)$")
+  scheme, host = scheme:lower(), host:lower()
+  host = host:gsub(scheme == "https" and ":443$" or ":80$", "")
+  path = path:gsub("/+$", "")
+  return scheme .. "://" .. host .. path
+end
+
+local function forget_idle()
+  for key, entry in pairs(lanes) do
+    if not next(entry.rates) and entry.lane:is_idle(IDLE_KEPT) then lanes[key] = nil end
   end
-  return lane
+end
+
+-- Of several wishes for one budget the careful one holds.
+local function settle_rate(entry)
+  local lowest = math.huge
+  for _, rate in pairs(entry.rates) do lowest = math.min(lowest, rate) end
+  if next(entry.rates) then entry.lane:set_rate(lowest) end
+end
+
+-- Joins a client to the budget for one (base URL, credential, method).
+local function join_lane(self, credential, method, rate, burst)
+  local key = table.concat({ place_of(self.url), credential, method }, "\0")
+  local entry = lanes[key]
+  if not entry then
+    forget_idle()
+    entry = { lane = core.lane(rate, burst), rates = setmetatable({}, { __mode = "k" }) }
+    lanes[key] = entry
+  end
+  entry.rates[self] = rate
+  settle_rate(entry)
+  return entry
 end
 
 local methods = {}
@@ -88,6 +116,8 @@ function methods:close()
     pending:wake()
   end
   self.native:close()
+  self.budget.rates[self] = nil
+  settle_rate(self.budget)
 end
 
 --- Sends one request, once, and waits for what comes back.
@@ -101,7 +131,8 @@ end
 function client.send(self, name, parameters)
   if self:is_closed() then return nil, failure.new(kind.CLOSED, "the client is closed") end
   local pending = engine.sleeper()
-  pending.call = core.call(self.native, name, parameters, pending)
+  local call = core.call(self.native, name, parameters, pending)
+  pending.call = call
   self.pending[pending] = true
   engine.park(pending, math.huge)
   self.pending[pending] = nil
@@ -147,18 +178,21 @@ end
 --- Puts a client together.
 -- @tparam table mt from `client.type`
 -- @tparam userdata native
--- @tparam table checked options
--- @tparam userdata lane
-function client.new(mt, native, checked, lane)
-  return setmetatable({
+-- @tparam table checked options, complete
+-- @tparam string credential what a budget belongs to besides the URL and the method
+-- @tparam string method of a status poll
+function client.new(mt, native, checked, credential, method)
+  local self = setmetatable({
     native = native,
-    lane = lane,
-    format = checked.format,
     url = checked.url,
+    format = checked.format,
     insecure = checked.insecure,
     watches = {},
     pending = {},
   }, mt)
+  self.budget = join_lane(self, credential, method, checked.rate, checked.burst)
+  self.lane = self.budget.lane
+  return self
 end
 
 return client

@@ -43,6 +43,9 @@ local not_found = {
   [cnode.error.TASK_DOES_NOT_EXIST] = true,
   [cnode.error.TASK_DOES_NOT_EXISTS] = true,
 }
+local known = { SUCCESS = true }
+for _, symbol in pairs(cnode.error) do known[symbol] = true end
+
 local transient = {
   [cnode.error.TECHNICAL_PROBLEM] = true,
   [cnode.error.TIMEOUT] = true,
@@ -56,7 +59,8 @@ local function text_of(fields, name)
   return value and value ~= "" and value or nil
 end
 
-local function of_symbol(symbol, fields, reply, what)
+local function of_symbol(symbol, fields, reply, what, redact)
+  if not known[symbol] then symbol = redact(symbol) end
   local of = not_found[symbol] and kind.NOT_FOUND or kind.SERVICE
   local message = ("%s: %s%s"):format(what, failure.line(symbol),
     failure.quote(text_of(fields, "requestStatusDescription")))
@@ -91,6 +95,9 @@ local function read(self, reply, what)
   local function redact(text) return self.native:redact(text) end
   local fields, fault, why
   if reply.outcome == "answered" then fields, fault, why = decode(reply.body) end
+  if reply.outcome == "answered" and failure.is_refusal(reply) then
+    return nil, failure.of_reply(reply, what)
+  end
   if fault then return nil, of_fault(failure.redact(fault, redact), reply, what) end
   if not fields then
     reply.error = failure.redact(reply.error, redact)
@@ -101,7 +108,7 @@ local function read(self, reply, what)
   if fields.requestStatus and not symbol then
     return nil, failure.of_reply(reply, what, "an empty requestStatus")
   elseif symbol and symbol ~= "SUCCESS" then
-    return nil, of_symbol(redact(symbol), failure.redact(fields, redact), reply, what)
+    return nil, of_symbol(symbol, failure.redact(fields, redact), reply, what, redact)
   elseif reply.status < 200 or reply.status > 299 then
     local message = ("%s: an answer with HTTP %d"):format(what, reply.status)
     return nil, failure.new(kind.PROTOCOL, message, { http_status = reply.status }, true)
@@ -173,8 +180,11 @@ function methods:call(operation, arguments)
     return failure.values(failed)
   end
   local id = text_of(fields, "taskId")
-  if id then return (new_task(self, id)) end
-  return fields
+  if not id then return fields end
+  if options.is_id(id) then return (new_task(self, id)) end
+  return failure.values(failure.new(kind.PROTOCOL,
+    ("%s: answered with a task id that cannot be one"):format(operation),
+    { data = fields, attempts = 1 }))
 end
 
 local mt = client.type("cnode", methods)
@@ -197,9 +207,8 @@ function cnode.new(given)
   local ok, native = pcall(core.cnode, checked)
   if not ok then error("cnode.new: " .. tostring(native), 2) end
   local credential = (checked.username or "") .. "\0" .. (checked.password or "")
-  local lane = client.lane(checked.url, credential, "getTaskStatus", checked.rate or math.huge,
-    checked.burst)
-  return client.new(mt, native, checked, lane)
+  checked.rate = checked.rate or math.huge
+  return client.new(mt, native, checked, credential, "getTaskStatus")
 end
 
 return cnode

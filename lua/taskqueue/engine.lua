@@ -34,6 +34,7 @@ function sleeper_methods:wake()
     local token = self.token
     self.token = nil
     loop.unpark(token)
+    engine.notify()
   end
 end
 
@@ -46,6 +47,13 @@ end
 -- News from the engine: a call has its answer.
 function sleeper_methods:answered()
   self:wake()
+end
+
+local is_watched, is_stepping = false, false
+
+--- Lets the fd say that there is something to do, where somebody watches it and no step is on.
+function engine.notify()
+  if is_watched and not is_stepping then core.engine():arm(builtin.is_ready() and 0 or nil) end
 end
 
 local function set_timer(sleeper, deadline)
@@ -61,14 +69,33 @@ local function clear_timer(sleeper)
   end
 end
 
+-- What is to be done before the next step: from finalizers, which may run at any moment.
+local later = {}
+
+--- Puts something off to the next step of the engine.
+function engine.later(fn)
+  later[#later + 1] = fn
+end
+
+local function do_later()
+  while #later > 0 do table.remove(later)() end
+end
+
+-- An error in what one owner makes of its news ends that one, and disturbs no other.
+local function hand_out(owner, news)
+  local ok, message = pcall(owner[news], owner)
+  if not ok then owner:broken(message) end
+end
+
 --- Takes in what is finished, after waiting at most so long for it.
 -- @tparam number timeout seconds
 function engine.pump(timeout)
   local native = core.engine()
+  do_later()
   native:step(timeout)
   local owner, news = native:take()
   while owner do
-    owner[news](owner)
+    hand_out(owner, news)
     owner, news = native:take()
   end
 end
@@ -81,13 +108,16 @@ function engine.park(sleeper, deadline)
   if not sleeper.is_awake then
     set_timer(sleeper, deadline)
     local token = loop.current()
-    if token then
-      sleeper.token = token
-      loop.park()
-    else
-      while not sleeper.is_awake do engine.pump(huge) end
+    while not sleeper.is_awake do
+      if token then
+        sleeper.token = token
+        loop.park()
+      else
+        engine.pump(huge)
+      end
     end
     clear_timer(sleeper)
+    if not token then engine.notify() end
   end
   sleeper.is_awake = false
 end
@@ -100,6 +130,8 @@ end
 
 --- The fd that is readable when `step` has something to do.
 function engine.pollfd()
+  is_watched = true
+  engine.notify()
   return core.engine():pollfd()
 end
 
@@ -118,9 +150,16 @@ end
 -- of the built-in loop run that it woke.
 -- @tparam[opt=0] number timeout
 function engine.step(timeout)
-  engine.pump(builtin.is_ready() and 0 or timeout or 0)
-  builtin.turn()
-  core.engine():arm()
+  if is_stepping or builtin.is_turning() then
+    error("taskqueue.step: a step is under way already", 3)
+  end
+  is_stepping = true
+  local ok, message = pcall(engine.pump, builtin.is_ready() and 0 or timeout or 0)
+  if ok then ok, message = pcall(builtin.turn) end
+  if not ok then builtin.abandon_turn() end
+  is_stepping = false
+  engine.notify()
+  if not ok then error(message, 0) end
   builtin.raise_errors()
 end
 
@@ -133,16 +172,27 @@ local function run_all()
   end
 end
 
---- Runs until no coroutine of the built-in loop is left, then raises what they raised.
-function engine.run()
-  if is_running then error("taskqueue.run: the loop is running already", 3) end
+--- Runs a function as a coroutine of the built-in loop, until none of its coroutines is left, then
+-- raises what they raised.
+function engine.run(fn, ...)
+  if is_running or builtin.is_turning() then
+    error("taskqueue.run: the loop is running already", 3)
+  end
   is_running = true
+  builtin.spawn(fn, ...)
   local ok, message = pcall(run_all)
   is_running = false
-  if not ok then error(message, 0) end
+  if not ok then
+    builtin.abandon_turn()
+    error(message, 0)
+  end
   builtin.raise_errors()
 end
 
-engine.spawn = builtin.spawn
+--- Adds a coroutine to the built-in loop.
+function engine.spawn(fn, ...)
+  builtin.spawn(fn, ...)
+  engine.notify()
+end
 
 return engine

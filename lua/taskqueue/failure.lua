@@ -62,7 +62,8 @@ local function by_status(status)
   return kind.HTTP, status >= 500 or transient_status[status] or false
 end
 
-local function is_refusal(reply)
+--- Is that HTTP's way to say "too often"?
+function failure.is_refusal(reply)
   return reply.status == 429 or (reply.status == 503 and reply.retry_after ~= nil)
 end
 
@@ -76,7 +77,7 @@ function failure.of_reply(reply, what, why)
   if outcome then
     return failure.new(outcome[1], ("%s: %s"):format(what, reply.error), detail, outcome[2])
   end
-  if is_refusal(reply) then
+  if failure.is_refusal(reply) then
     local message = ("%s: too many requests (HTTP %d)"):format(what, reply.status)
     return failure.new(kind.THROTTLED, message, detail, true)
   end

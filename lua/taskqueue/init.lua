@@ -47,8 +47,7 @@ function taskqueue.run(fn, ...)
   check_function("run", fn)
   local results = { n = 0 }
   local function pack(...) results = { n = select("#", ...), ... } end
-  engine.spawn(function(...) pack(fn(...)) end, ...)
-  engine.run()
+  engine.run(function(...) pack(fn(...)) end, ...)
   return unpack(results, 1, results.n)
 end
 
@@ -122,9 +121,12 @@ taskqueue.timeout = engine.timeout
 
 --- Does what is due and gives the coroutines of the built-in loop a turn.
 -- @tparam[opt=0] number timeout how many seconds to wait for something to do
-function taskqueue.step(timeout)
-  -- `taskqueue:step()` is the same: the module is a pollable object.
-  if timeout == taskqueue then timeout = nil end
+function taskqueue.step(timeout, ...)
+  -- `taskqueue:step(timeout)` is the same: the module is a pollable object.
+  if timeout == taskqueue then timeout = ... end
+  if timeout ~= nil and not options.is_span(timeout) then
+    error("taskqueue.step: the argument must be a number of seconds, not negative", 2)
+  end
   engine.step(timeout)
 end
 

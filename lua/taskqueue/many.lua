@@ -49,6 +49,7 @@ end
 
 -- Leaves every task that is still waited for.
 local function close(group)
+  if group.count == 0 then return end
   for member in pairs(group.members) do wait.finish(member) end
   group.members, group.count = {}, 0
 end
@@ -141,11 +142,13 @@ function many.any(tasks, checked)
   if member then return member.task, status, message, kind, detail end
 end
 
--- Something that calls a function when it is collected and, on Lua 5.4, when its scope is left.
+-- Something that calls a function when its scope is left, on Lua 5.4, and after it was collected:
+-- not in the finalizer itself, which may run in the middle of anything.
 local function new_guard(fn)
-  if not newproxy then return setmetatable({}, { __gc = fn, __close = fn }) end
+  local function collected() engine.later(fn) end
+  if not newproxy then return setmetatable({}, { __gc = collected, __close = fn }) end
   local guard = newproxy(true)
-  getmetatable(guard).__gc = fn
+  getmetatable(guard).__gc = collected
   return guard
 end
 

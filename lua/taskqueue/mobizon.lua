@@ -79,7 +79,7 @@ local meanings = {
 -- An integer that came as a number or as decimal text.
 local function integer(value)
   if type(value) == "string" and value:find("^%s*-?%d+%s*$") then value = tonumber(value) end
-  if type(value) == "number" and value % 1 == 0 then return value end
+  if type(value) == "number" and value % 1 == 0 and math.abs(value) < 2 ^ 53 then return value end
 end
 
 -- The envelope in a reply, with a whole number as its code, or nil and why there is none. In XML it
@@ -99,6 +99,14 @@ local function is_good(code)
   return code == mobizon.code.OK or code == mobizon.code.BACKGROUND
 end
 
+local function is_documented(code)
+  return is_good(code) or meanings[code] ~= nil
+end
+
+local function is_bad(reply)
+  return reply.status < 200 or reply.status > 299
+end
+
 local function of_code(envelope, reply, what)
   local words, of, transient = "unknown code", kind.SERVICE, false
   local meaning = meanings[envelope.code]
@@ -116,9 +124,12 @@ local function read(self, reply, what)
   if not envelope then
     reply.error = failure.redact(reply.error, redact)
     return nil, failure.of_reply(reply, what, why)
+  elseif failure.is_refusal(reply) or (not is_documented(envelope.code) and is_bad(reply)) then
+    -- The words of a gateway in between, or of a service that has no words for it.
+    return nil, failure.of_reply(reply, what)
   elseif not is_good(envelope.code) then
     return nil, of_code(failure.redact(envelope, redact), reply, what)
-  elseif reply.status < 200 or reply.status > 299 then
+  elseif is_bad(reply) then
     return nil, failure.new(kind.PROTOCOL, ("%s: code %d (success) with HTTP %d"):format(what,
       envelope.code, reply.status), { code = envelope.code, http_status = reply.status }, true)
   end
@@ -143,9 +154,7 @@ end
 -- The task that a reply with code 100 names.
 local function task_of(self, envelope, what)
   local id = envelope.data
-  if (type(id) == "number" and id % 1 == 0) or (type(id) == "string" and id ~= "") then
-    return new_task(self, id)
-  end
+  if options.is_id(id) then return (new_task(self, id)) end
   return failure.values(failure.new(kind.PROTOCOL,
     ("%s: sent to the background (code 100) without a task id"):format(what),
     { code = envelope.code, data = id, attempts = 1 }))
@@ -213,9 +222,8 @@ function mobizon.new(given)
   checked.url = base_url(checked)
   local ok, native = pcall(core.mobizon, checked)
   if not ok then error("mobizon.new: " .. tostring(native), 2) end
-  local lane = client.lane(checked.url, checked.api_key, "taskqueue/getStatus",
-    checked.rate or DEFAULT_RATE, checked.burst)
-  return client.new(mt, native, checked, lane)
+  checked.rate = checked.rate or DEFAULT_RATE
+  return client.new(mt, native, checked, checked.api_key, "taskqueue/getStatus")
 end
 
 return mobizon

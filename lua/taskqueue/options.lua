@@ -35,6 +35,12 @@ function checks.count(value)
     "a whole number, not negative"
 end
 
+-- As many as the native budget counts.
+function checks.burst(value)
+  return type(value) == "number" and value >= 1 and value <= 1e6 and value % 1 == 0,
+    "a whole number from 1 to 1000000"
+end
+
 checks["positive count"] = function(value)
   return type(value) == "number" and value >= 1 and (value == huge or value % 1 == 0),
     "a positive whole number"
@@ -120,18 +126,28 @@ function options.check(what, given, spec, level)
   return checked
 end
 
+local function id_of(id)
+  if type(id) == "number" and id % 1 == 0 and id > -2 ^ 53 and id < 2 ^ 53 then
+    return string.format("%d", id)
+  end
+  local fits, wanted = checks.string(id)
+  if fits and core.is_text(id) then return id end
+  return nil, fits and "UTF-8 text" or wanted
+end
+
+--- Can this be a task's id? For what a service sends.
+function options.is_id(id)
+  return id_of(id) ~= nil
+end
+
 --- Checks a task's id.
 -- @tparam string what the function, for the error
 -- @tparam string|number id text without control characters, or a whole number
 -- @tparam[opt=2] number level as in `check`
 -- @treturn string the id as text
 function options.id(what, id, level)
-  if type(id) == "number" and id % 1 == 0 and id > -2 ^ 63 and id < 2 ^ 63 then
-    return string.format("%d", id)
-  end
-  local fits, wanted = checks.string(id)
-  if fits and not core.is_text(id) then fits, wanted = false, "UTF-8 text" end
-  if fits then return id end
+  local text, wanted = id_of(id)
+  if text then return text end
   error(("%s: the id must be a whole number or %s, not %s"):format(what, wanted, describe(id)),
     (level or 2) + 1)
 end

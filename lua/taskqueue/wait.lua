@@ -44,7 +44,7 @@ local function closed(task)
 end
 
 local function timed_out(waiter, status)
-  local cause = waiter.watch.failure
+  local cause = waiter.watch:last_failure()
   local detail = cause and {
     cause = { message = cause.message, kind = cause.kind, detail = cause.detail },
   }
@@ -57,11 +57,33 @@ local function stalled(waiter, status)
   return failed(waiter, failure.new(kind.STALLED, message), status)
 end
 
---- When a wait stalls: counted from the last change, or from its begin before the first one.
+--- When a wait may have stalled: counted from the last change, or from its begin before that.
 function wait.stall_time(waiter)
-  if not waiter.watch then return huge end
+  if not waiter.watch or waiter.options.stall_timeout == huge then return huge end
   local changed = math.max(waiter.watch.native:changed() or 0, waiter.began)
-  return changed + waiter.options.stall_timeout
+  return math.max(changed + waiter.options.stall_timeout, waiter.next_stall_check or 0)
+end
+
+-- A task is known to stand still only by a look that came late enough to tell.
+local function has_stalled(waiter, now)
+  if now < wait.stall_time(waiter) then return false end
+  local native, span = waiter.watch.native, waiter.options.stall_timeout
+  local read_at = native:read_at()
+  local changed = math.max(native:changed() or 0, waiter.began)
+  if read_at and read_at >= changed + span then return true end
+  waiter.next_stall_check = now + math.min(span / 4, 1)
+  return false
+end
+
+-- Tells what is new, if anything is.
+local function tell(task, waiter)
+  local native = waiter.watch.native
+  local changed = native:changed()
+  if not changed or changed == waiter.told then return false end
+  waiter.told = changed
+  task.status = native:status()
+  if waiter.options.on_progress then waiter.options.on_progress(task.status) end
+  return true
 end
 
 --[[
@@ -74,22 +96,18 @@ function wait.turn(task, waiter)
     if is_known then return true, outcome_of(task, task.status, 0) end
     return true, closed(task)
   end
+  -- on_progress may wait itself, and something may change meanwhile.
+  while tell(task, waiter) do end
   local native = waiter.watch.native
-  local changed = native:changed()
-  local status = changed and native:status()
-  if status and changed ~= waiter.told then
-    waiter.told = changed
-    task.status = status
-    if waiter.options.on_progress then waiter.options.on_progress(status) end
-  end
+  local status = waiter.told and task.status or nil
   if status and status.done then
     return true, outcome_of(task, status, native:polls() - waiter.polls_before)
   elseif waiter.outcome then
-    return true, failed(waiter, waiter.outcome, status or nil)
+    return true, failed(waiter, waiter.outcome, status or task.status)
   end
   local now = core.now()
-  if now >= waiter.deadline then return true, timed_out(waiter, status or nil) end
-  if now >= wait.stall_time(waiter) then return true, stalled(waiter, status or nil) end
+  if now >= waiter.deadline then return true, timed_out(waiter, status) end
+  if has_stalled(waiter, now) then return true, stalled(waiter, status) end
   return false
 end
 
@@ -116,6 +134,7 @@ function wait.begin(task, checked, waiter)
   if (task.status and task.status.done) or task.client:is_closed() then return end
   waiter.watch = watch.of(task.client, task.id)
   waiter.polls_before = waiter.watch.native:polls()
+  waiter.was_seen = task.status ~= nil
   watch.join(waiter.watch, waiter)
 end
 
@@ -162,7 +181,13 @@ function wait.look(task, request)
     self.outcome = client:read_failure(reply, task.id)
     if self.outcome.kind == kind.THROTTLED then
       client.lane:refuse(reply.sent or core.now(), reply.retry_after)
+    elseif self.outcome.kind == kind.NOT_FOUND and task.status then
+      self.outcome = watch.expired(task.id, self.outcome.detail)
     end
+    self:wake()
+  end
+  function look:broken(message)
+    self.outcome = failure.new(kind.PROTOCOL, ("task %s: %s"):format(task.id, tostring(message)))
     self:wake()
   end
   look.native = core.watch(client.native, client.lane, task.id, look, request)

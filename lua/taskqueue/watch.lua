@@ -32,15 +32,20 @@ function watches.of(client, id)
   return watch
 end
 
+local function interval_of(self, waiter)
+  local interval = waiter.options.interval
+  if interval == 0 and not self.client.lane:is_limited() then return UNLIMITED_INTERVAL end
+  return interval
+end
+
 -- The pace that suits the most eager waiter.
 local function settle_pace(self)
   local interval, tell, deadline, now = huge, "end", huge, core.now()
   for waiter in pairs(self.waiters) do
-    interval = math.min(interval, waiter.options.interval)
+    interval = math.min(interval, interval_of(self, waiter))
     if waiter.deadline > now then deadline = math.min(deadline, waiter.deadline) end
     if waiter.options.on_progress then tell = "change" end
   end
-  if interval == 0 and not self.client.lane:is_limited() then interval = UNLIMITED_INTERVAL end
   self.interval = interval
   self.native:set_pace(interval, deadline)
   self.native:tell(tell)
@@ -51,10 +56,13 @@ function watches.join(self, waiter)
   local is_first = next(self.waiters) == nil
   self.waiters[waiter] = true
   settle_pace(self)
+  -- Failures before a waiter came are not counted against it.
+  waiter.failures_before = self.failures
   local first_look = core.now() + waiter.options.first_delay
-  if is_first or first_look < self.due then
-    self.due = first_look
+  if is_first then
     self.native:schedule(first_look)
+  else
+    self.native:hasten(first_look)
   end
 end
 
@@ -75,23 +83,21 @@ end
 
 -- News from the engine: a reading that somebody wants to hear of.
 function methods:read()
-  self.failures, self.failure = 0, nil
+  self.failures = 0
   wake_all(self)
 end
 
 local function look_again(self, at)
-  if next(self.waiters) then
-    self.due = at
-    self.native:schedule(at)
-  end
+  if next(self.waiters) then self.native:schedule(at) end
 end
 
--- Gives every waiter for whom this failure is the end its outcome. True when somebody goes on.
-local function end_waits(self, gives_up)
+-- Asks of every waiter with which failure it ends, if it does. True when somebody goes on.
+local function end_waits(self, outcome_of)
   local goes_on = false
   for waiter in pairs(self.waiters) do
-    if gives_up(waiter) then
-      waiter.outcome = self.failure
+    local outcome = outcome_of(waiter)
+    if outcome then
+      waiter.outcome = outcome
       waiter:wake()
     else
       goes_on = true
@@ -106,7 +112,10 @@ here, so a row is known by the numbers of its polls.
 ]]
 local function count_failure(self)
   local number = self.native:polls()
-  if self.last_failed ~= number - 1 then self.failures = 0 end
+  if self.last_failed ~= number - 1 then
+    self.failures = 0
+    for waiter in pairs(self.waiters) do waiter.failures_before = 0 end
+  end
   self.last_failed = number
   self.failures = self.failures + 1
 end
@@ -124,19 +133,22 @@ local function refused(self, reply)
   look_again(self, core.now())
 end
 
+-- Of a task that was seen before, "not found" means that nobody will ever know its outcome.
+local function expired(id, detail)
+  return failure.new(kind.EXPIRED,
+    ("task %s: not known to the service any more, its outcome is unknown"):format(id), detail)
+end
+watches.expired = expired
+
 -- "Not found": not there yet, while a waiter's grace lasts; gone, when it has been seen before.
 local function missing(self)
-  if self.native:status() then
-    self.failure.kind = kind.EXPIRED
-    self.failure.message = ("task %s: not known to the service any more, its outcome is unknown")
-      :format(self.id)
-    return end_waits(self, function() return true end)
-  end
   local now = core.now()
-  self.missing_since = self.missing_since or now
-  local missing_for = now - self.missing_since
+  local is_seen = self.native:changed() ~= nil
+  local gone = expired(self.id, self.failure.detail)
   if end_waits(self, function(waiter)
-    return missing_for >= waiter.options.not_found_grace
+    if is_seen or waiter.was_seen then return gone end
+    waiter.missing_since = waiter.missing_since or now
+    if now - waiter.missing_since >= waiter.options.not_found_grace then return self.failure end
   end) then
     look_again(self, now + math.max(self.interval, watches.first_retry))
   end
@@ -146,7 +158,9 @@ local function failed(self)
   count_failure(self)
   local failures, is_transient = self.failures, self.failure.transient
   if end_waits(self, function(waiter)
-    return not is_transient or failures > waiter.options.max_poll_errors
+    local counted = failures - waiter.failures_before
+    local is_over = not is_transient or counted > waiter.options.max_poll_errors
+    return is_over and self.failure
   end) then
     look_again(self, core.now() + math.max(self.interval, retry_delay(failures)))
   end
@@ -156,6 +170,7 @@ end
 function methods:unread()
   local reply = self.native:reply()
   self.failure = self.client:read_failure(reply, self.id)
+  self.failed_poll = self.native:polls()
   if self.failure.kind == kind.THROTTLED then
     refused(self, reply)
   elseif self.failure.kind == kind.NOT_FOUND then
@@ -163,6 +178,17 @@ function methods:unread()
   else
     failed(self)
   end
+end
+
+-- What is wrong with the last poll, if anything is.
+function methods:last_failure()
+  return self.failed_poll == self.native:polls() and self.failure or nil
+end
+
+-- What the engine says when an error came out of the above.
+function methods:broken(message)
+  self.failure = failure.new(kind.PROTOCOL, ("task %s: %s"):format(self.id, tostring(message)))
+  end_waits(self, function() return self.failure end)
 end
 
 --- Ends all waits with the same failure.

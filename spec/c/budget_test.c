@@ -228,23 +228,25 @@ TEST("a burst of zero is a burst of one")
     CHECK(tq_budget_wait_ns(&budget, 0) == TQ_SECOND);
 }
 
-TEST("a restriction lowers the rate and never raises it")
+TEST("a new rate holds for the slot that is waited for, up or down")
 {
     tq_budget budget = budget_of(2, 1);
-    tq_budget_restrict(&budget, 10);
-    tq_budget_restrict(&budget, INFINITY);
     ask_at(&budget, 0);
-    CHECK(tq_budget_wait_ns(&budget, 0) == TQ_SECOND / 2);
-    tq_budget_restrict(&budget, 1);
-    ask_at(&budget, 10 * TQ_SECOND);
-    CHECK(tq_budget_wait_ns(&budget, 10 * TQ_SECOND) == TQ_SECOND);
+    tq_budget_set_rate(&budget, 1);
+    CHECK(tq_budget_wait_ns(&budget, 0) == TQ_SECOND);
+    tq_budget_set_rate(&budget, 10);
+    CHECK(tq_budget_wait_ns(&budget, 0) == TQ_SECOND / 10);
+    tq_budget_set_rate(&budget, INFINITY);
+    CHECK(tq_budget_wait_ns(&budget, 0) == 0);
+    tq_budget_set_rate(&budget, 1);
+    CHECK(tq_budget_wait_ns(&budget, 0) == TQ_SECOND);
 }
 
 TEST("a restriction limits a budget that had no limit")
 {
     tq_budget budget = budget_of(INFINITY, 1);
     ask_at(&budget, 0);
-    tq_budget_restrict(&budget, 1);
+    tq_budget_set_rate(&budget, 1);
     ask_at(&budget, 5 * TQ_SECOND);
     CHECK(tq_budget_wait_ns(&budget, 5 * TQ_SECOND) == TQ_SECOND);
 }

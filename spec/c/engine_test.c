@@ -42,7 +42,8 @@ static void setup_open(setup *s, int port, double rate, size_t max_connections)
     CHECK(tq_engine_open(&s->engine) == TQ_OK);
     CHECK(tq_http_peer_open(&s->source.peer, &options) == TQ_OK);
     CHECK(tq_http_target_open(&s->source.target, s->source.peer, "/", no_headers) == TQ_OK);
-    tq_lane_open(&s->lane, &s->engine, rate, 1, 1);
+    tq_lane_init(&s->lane, rate, 1, 1);
+    tq_lane_attach(&s->lane, &s->engine);
 }
 
 static void setup_close(setup *s)
@@ -358,7 +359,8 @@ TEST("two lanes do not wait for each other")
     tq_lane other;
     tq_watch watches[2];
     setup_open(&s, port, 1, 8);
-    tq_lane_open(&other, &s.engine, 1, 1, 1);
+    tq_lane_init(&other, 1, 1, 1);
+    tq_lane_attach(&other, &s.engine);
     tq_budget_refused(&s.lane.budget, 0, tq_clock_now(), 100 * TQ_SECOND);
     watch_now(&s, &watches[0], "0");
     watch_now(&s, &watches[1], "1");

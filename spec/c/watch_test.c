@@ -18,7 +18,8 @@ TEST("a new watch knows nothing and wants nothing")
     tq_engine engine = engine_open();
     tq_lane lane;
     tq_watch watch;
-    tq_lane_open(&lane, &engine, 1, 1, 1);
+    tq_lane_init(&lane, 1, 1, 1);
+    tq_lane_attach(&lane, &engine);
     tq_watch_init(&watch, &lane, NULL, "123", 3);
     CHECK(!watch.is_seen && watch.transfer == NULL && watch.polls == 0);
     CHECK(watch.job == TQ_JOB_POLL && watch.id_len == 3 && memcmp(watch.id, "123", 3) == 0);
@@ -34,7 +35,8 @@ TEST("scheduling again replaces what was asked before, earlier or later")
     tq_engine engine = engine_open();
     tq_lane lane;
     tq_watch watch;
-    tq_lane_open(&lane, &engine, 1, 1, 1);
+    tq_lane_init(&lane, 1, 1, 1);
+    tq_lane_attach(&lane, &engine);
     tq_watch_init(&watch, &lane, NULL, "123", 3);
     CHECK(tq_watch_schedule(&watch, 500) == TQ_OK);
     CHECK(tq_watch_schedule(&watch, 200) == TQ_OK);
@@ -52,7 +54,8 @@ TEST("the first reading is news, and then whatever differs from the last one")
     tq_engine engine = engine_open();
     tq_lane lane;
     tq_watch watch;
-    tq_lane_open(&lane, &engine, 1, 1, 1);
+    tq_lane_init(&lane, 1, 1, 1);
+    tq_lane_attach(&lane, &engine);
     tq_watch_init(&watch, &lane, NULL, "1", 1);
     const tq_reading none = {0};
     CHECK(tq_watch_learn(&watch, &none, 10) && watch.is_seen && watch.changed_ns == 10);
@@ -70,7 +73,8 @@ TEST("a watch of a closed lane cannot be scheduled and can be stopped")
     tq_engine engine = engine_open();
     tq_lane lane;
     tq_watch watch;
-    tq_lane_open(&lane, &engine, 1, 1, 1);
+    tq_lane_init(&lane, 1, 1, 1);
+    tq_lane_attach(&lane, &engine);
     tq_watch_init(&watch, &lane, NULL, "1", 1);
     CHECK(tq_watch_schedule(&watch, 100) == TQ_OK);
     tq_lane_close(&lane);
@@ -90,7 +94,8 @@ TEST("lanes can be closed in any order")
         tq_lane lanes[3];
         tq_watch watches[3];
         for (int i = 0; i < 3; i++) {
-            tq_lane_open(&lanes[i], &engine, 1, 1, 1);
+            tq_lane_init(&lanes[i], 1, 1, 1);
+            tq_lane_attach(&lanes[i], &engine);
             tq_watch_init(&watches[i], &lanes[i], NULL, "1", 1);
             CHECK(tq_watch_schedule(&watches[i], 100 * (1 + i)) == TQ_OK);
         }

@@ -64,7 +64,9 @@ typedef struct tq_call_ud {
     tq_job job; /* first: a transfer's owner is found by it */
     tq_engine *engine;
     tq_client *client;
-    tq_transfer *transfer;
+    tq_transfer *transfer; /* pinned while it is written and while its reply is read */
+    const tq_http_target *target;
+    bool is_answered;
     int anchor;
 } tq_call_ud;
 
@@ -111,8 +113,9 @@ void tq_watch_register(lua_State *L);
 int tq_call_start(lua_State *L);
 void tq_call_register(lua_State *L);
 
-/* reply.c: pushes a table of what came: outcome, status, body, error, retry_after, sent. */
-void tq_reply_push(lua_State *L, const tq_http_reply *reply);
+/* reply.c: pushes, of a transfer that gets pinned meanwhile, a table of what came: outcome, status,
+ * body, error, retry_after, sent. */
+void tq_reply_push(lua_State *L, tq_transfer *transfer);
 
 /* json.c: pushes the decoded text, or an error text; true in the first case. */
 bool tq_json_push(lua_State *L, const char *text, size_t len);

@@ -27,27 +27,54 @@ static void drop(lua_State *L, tq_call_ud *ud)
 {
     tq_transfer *transfer = transfer_of(ud);
     ud->transfer = NULL;
+    ud->is_answered = false;
     if (transfer != NULL)
         tq_http_release(transfer);
     luaL_unref(L, LUA_REGISTRYINDEX, ud->anchor);
     ud->anchor = LUA_NOREF;
 }
 
+static int write_call(lua_State *L)
+{
+    tq_call_ud *ud = lua_touserdata(L, 1);
+    const tq_service *service = ud->client->service;
+    ud->target = service->write_call(L, ud->client, lua_tostring(L, 2), 3, ud->transfer);
+    return 0;
+}
+
+/* Writes the request of the call on top. Collections of garbage may run meanwhile, and finalizers
+ * that close the client: the pin keeps what is being written until that is known. */
+static void write_pinned(lua_State *L, tq_call_ud *ud, int name, int parameters)
+{
+    tq_transfer_pin(ud->transfer);
+    lua_pushcfunction(L, write_call);
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, name);
+    lua_pushvalue(L, parameters);
+    int status = lua_pcall(L, 3, 0, 0);
+    if (!tq_transfer_unpin(ud->transfer)) {
+        ud->transfer = NULL;
+        tq_raise(L, "the client is closed");
+    }
+    if (status != 0)
+        lua_error(L);
+}
+
 /* call(client, name, parameters, owner): sends it. Raises a text that names what cannot be sent. */
 int tq_call_start(lua_State *L)
 {
     tq_client *client = tq_client_check(L, 1);
-    const char *name = luaL_checkstring(L, 2);
+    luaL_checkstring(L, 2);
     luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checkany(L, 4);
     lua_settop(L, 4);
     tq_call_ud *ud = new_call(L, client);
     tq_check(L, tq_http_begin(ud->engine->http, client->source.peer, &ud->transfer), "call");
-    const tq_http_target *target = client->service->write_call(L, client, name, 3, ud->transfer);
+    write_pinned(L, ud, 2, 3);
     tq_transfer_send_once(ud->transfer);
     lua_pushvalue(L, 4);
     ud->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
-    tq_http_submit(ud->transfer, target, ud);
+    tq_http_submit(ud->transfer, ud->target, ud);
     return 1;
 }
 
@@ -56,9 +83,9 @@ static int call_reply(lua_State *L)
 {
     tq_call_ud *ud = luaL_checkudata(L, 1, TQ_CALL);
     tq_transfer *transfer = transfer_of(ud);
-    if (transfer == NULL)
+    if (transfer == NULL || !ud->is_answered)
         return tq_raise(L, "no reply to be read");
-    tq_reply_push(L, tq_transfer_reply(transfer));
+    tq_reply_push(L, transfer);
     drop(L, ud);
     return 1;
 }

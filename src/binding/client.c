@@ -78,9 +78,11 @@ void tq_client_open_peer(lua_State *L, tq_client *client, int options)
         .insecure = option_flag(L, options, "insecure"),
     };
     luaL_argcheck(L, peer.base_url != NULL, options, "url: missing");
+    if (peer.proxy != NULL && !tq_http_is_proxy(peer.proxy))
+        tq_raise(L, "proxy: not the URL of an HTTP or SOCKS proxy");
     int err = tq_http_peer_open(&client->source.peer, &peer);
     if (err == TQ_ERR_INVALID)
-        tq_raise(L, "url: not a plain http or https URL: '%s'", peer.base_url);
+        tq_raise(L, "url: not a plain http or https URL, without user, query or fragment");
     tq_check(L, err, "cannot open a client");
 }
 

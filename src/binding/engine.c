@@ -50,6 +50,8 @@ tq_engine *tq_engine_of(lua_State *L)
     tq_engine_push(L);
     engine_ud *ud = lua_touserdata(L, -1);
     lua_pop(L, 1);
+    if (ud->engine.http == NULL)
+        tq_raise(L, "the engine is closed");
     return &ud->engine;
 }
 
@@ -81,10 +83,16 @@ static int engine_step(lua_State *L)
     return 0;
 }
 
-/* Makes the fd readable when the next thing is due, for a loop that watches nothing else. */
+/* arm([seconds]): makes the fd readable when the next thing is due, for a loop that watches nothing
+ * else; or after so long at the latest. */
 static int engine_arm(lua_State *L)
 {
-    tq_engine_arm(&check_open(L)->engine);
+    engine_ud *ud = check_open(L);
+    if (!lua_isnoneornil(L, 2)) {
+        int64_t span = tq_clock_from_seconds(luaL_checknumber(L, 2));
+        tq_http_arm(ud->engine.http, tq_clock_add(tq_clock_now(), span > 0 ? span : 0));
+    }
+    tq_engine_arm(&ud->engine);
     return 0;
 }
 
@@ -101,46 +109,59 @@ static int push_news(lua_State *L, int anchor, const char *what)
     return 2;
 }
 
-/* What a watch's status has beyond the reading is kept in its user value. */
-static void keep_more(lua_State *L, const tq_watch_ud *ud)
+/* The news of the watch whose user value is at `value`. */
+static int push_watch_news(lua_State *L, int value, const char *what)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ud->anchor);
-    ud->client->service->push_more(L, ud->client);
-    lua_rawseti(L, -2, TQ_WATCH_MORE);
-    lua_pop(L, 1);
-}
-
-static int push_watch_news(lua_State *L, const tq_watch_ud *ud, const char *what)
-{
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ud->anchor);
-    lua_rawgeti(L, -1, TQ_WATCH_OWNER);
-    lua_remove(L, -2);
+    lua_rawgeti(L, value, TQ_WATCH_OWNER);
     lua_pushstring(L, what);
     return 2;
 }
 
+/* Reads a poll's reply. Collections of garbage may run meanwhile, and with them whatever a program
+ * does in its finalizers: stop the watch, close the client. */
+static bool read_poll(lua_State *L, tq_watch_ud *ud, int value, const tq_http_reply *reply,
+                      tq_reading *reading)
+{
+    const tq_service *service = ud->client->service;
+    const tq_watch *watch = &ud->watch;
+    if (!service->read_status(L, ud->client, reply, reading))
+        return false;
+    bool has_more = service->push_more != NULL;
+    if (has_more && (!watch->is_seen || watch->last.code != reading->code ||
+                     watch->last.more != reading->more)) {
+        /* What a status has beyond the reading is kept in the watch's user value. */
+        service->push_more(L, ud->client);
+        lua_rawseti(L, value, TQ_WATCH_MORE);
+    }
+    return true;
+}
+
 /* Takes in one finished poll. Gives how many values were pushed: 0 when it is no news. */
-static int take_poll(lua_State *L, tq_watch_ud *ud, const tq_http_reply *reply)
+static int take_poll(lua_State *L, tq_watch_ud *ud, tq_transfer *transfer)
 {
     tq_watch *watch = &ud->watch;
     tq_reading reading;
-    const tq_service *service = ud->client->service;
-    if (!service->read_status(L, ud->client, reply, &reading))
-        return push_watch_news(L, ud, "unread");
+    /* On the stack this keeps the watch alive, and the pin keeps the reply. */
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ud->anchor);
+    int value = lua_gettop(L);
+    const tq_http_reply *reply = tq_transfer_reply(transfer);
+    int64_t sent_ns = reply->sent_ns;
+    tq_transfer_pin(transfer);
+    bool is_read = read_poll(L, ud, value, reply, &reading);
+    if (!tq_transfer_unpin(transfer) || ud->anchor == LUA_NOREF)
+        return 0;
+    if (!is_read)
+        return push_watch_news(L, value, "unread");
     int64_t now = tq_clock_now();
-    bool has_more = service->push_more != NULL;
-    if (has_more &&
-        (!watch->is_seen || watch->last.code != reading.code || watch->last.more != reading.more))
-        keep_more(L, ud);
-    tq_budget_accepted(&watch->lane->budget, reply->sent_ns);
+    tq_budget_accepted(&watch->lane->budget, sent_ns);
     bool changed = tq_watch_learn(watch, &reading, now);
     tq_watch_finish_poll(watch);
     if (tq_reading_is_end(&reading) || ud->news == TQ_NEWS_OF_EVERY_POLL)
-        return push_watch_news(L, ud, "read");
+        return push_watch_news(L, value, "read");
     /* There is memory: this entry has just left the place it goes back to. */
     int64_t due = tq_watch_due(ud, now, tq_clock_add(now, ud->interval_ns));
     (void)tq_watch_schedule(watch, due);
-    return changed && ud->news == TQ_NEWS_OF_CHANGE ? push_watch_news(L, ud, "read") : 0;
+    return changed && ud->news == TQ_NEWS_OF_CHANGE ? push_watch_news(L, value, "read") : 0;
 }
 
 static int take_timer(lua_State *L, engine_ud *ud)
@@ -164,11 +185,14 @@ static int engine_take(lua_State *L)
     tq_transfer *transfer;
     while ((transfer = tq_engine_take(&ud->engine)) != NULL) {
         tq_job *job = tq_transfer_owner(transfer);
-        if (*job == TQ_JOB_CALL)
+        if (*job == TQ_JOB_CALL) {
+            ((tq_call_ud *)job)->is_answered = true;
             return push_news(L, ((tq_call_ud *)job)->anchor, "answered");
-        int pushed = take_poll(L, (tq_watch_ud *)job, tq_transfer_reply(transfer));
+        }
+        int pushed = take_poll(L, (tq_watch_ud *)job, transfer);
         if (pushed > 0)
             return pushed;
+        lua_settop(L, 1);
     }
     return take_timer(L, ud);
 }

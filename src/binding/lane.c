@@ -17,19 +17,18 @@ int tq_lane_new(lua_State *L)
     lua_Integer burst = luaL_optinteger(L, 2, 1);
     luaL_argcheck(L, rate > 0, 1, "the rate must be positive");
     luaL_argcheck(L, burst > 0 && burst <= 1000000, 2, "the burst must be positive");
-    tq_engine *engine = tq_engine_of(L);
     tq_lane *lane = lua_newuserdata(L, sizeof *lane);
     uint64_t seed = (uint64_t)tq_clock_now() ^ (uint64_t)(uintptr_t)lane;
-    tq_lane_open(lane, engine, rate, (unsigned)burst, seed);
+    tq_lane_init(lane, rate, (unsigned)burst, seed);
     luaL_setmetatable(L, TQ_LANE);
     return 1;
 }
 
-static int lane_restrict(lua_State *L)
+static int lane_set_rate(lua_State *L)
 {
     double rate = luaL_checknumber(L, 2);
     luaL_argcheck(L, rate > 0, 2, "the rate must be positive");
-    tq_budget_restrict(&tq_lane_check(L, 1)->budget, rate);
+    tq_budget_set_rate(&tq_lane_check(L, 1)->budget, rate);
     return 0;
 }
 
@@ -52,6 +51,17 @@ static int lane_wait(lua_State *L)
     return 1;
 }
 
+/* is_idle(seconds): nothing is held back by the budget, nor was anything sent for so long. */
+static int lane_is_idle(lua_State *L)
+{
+    const tq_budget *budget = &tq_lane_check(L, 1)->budget;
+    int64_t now = tq_clock_now();
+    int64_t span = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    bool is_free = tq_budget_wait_ns(budget, now) == 0;
+    lua_pushboolean(L, is_free && tq_clock_add(budget->last_sent_ns, span) <= now);
+    return 1;
+}
+
 static int lane_is_limited(lua_State *L)
 {
     lua_pushboolean(L, tq_lane_check(L, 1)->budget.interval_ns > 0);
@@ -66,11 +76,9 @@ static int lane_gc(lua_State *L)
 
 void tq_lane_register(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"restrict", lane_restrict},
-                                       {"refuse", lane_refuse},
-                                       {"wait", lane_wait},
-                                       {"is_limited", lane_is_limited},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"set_rate", lane_set_rate}, {"refuse", lane_refuse},
+                                       {"wait", lane_wait},         {"is_limited", lane_is_limited},
+                                       {"is_idle", lane_is_idle},   {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", lane_gc}, {NULL, NULL}};
     tq_new_type(L, TQ_LANE, methods, meta);
 }

@@ -33,8 +33,9 @@ static bool to_integer(lua_State *L, int index, int64_t *out)
         return false;
     }
     lua_Number number = lua_tonumber(L, index);
-    *out = (int64_t)number;
-    return number == floor(number) && fabs(number) < 1e15;
+    bool is = number == floor(number) && fabs(number) < 1e15;
+    *out = is ? (int64_t)number : 0;
+    return is;
 }
 
 static bool field_is_integer(lua_State *L, int table, const char *name, int64_t *out)
@@ -153,6 +154,9 @@ static const tq_http_target *write_call(lua_State *L, const tq_client *client, c
                                         int parameters, tq_transfer *transfer)
 {
     tq_form_write(L, parameters, transfer);
+    /* A finalizer may have closed it meanwhile. */
+    if (client->source.peer == NULL)
+        tq_raise(L, "the client is closed");
     tq_check(L, complete_call(client, path, transfer), "call");
     return NULL;
 }

@@ -11,7 +11,7 @@ static const char *const outcomes[] = {
     [TQ_HTTP_UNSENT] = "unsent",
 };
 
-void tq_reply_push(lua_State *L, const tq_http_reply *reply)
+static void push_fields(lua_State *L, const tq_http_reply *reply)
 {
     lua_createtable(L, 0, 6);
     lua_pushstring(L, outcomes[reply->outcome]);
@@ -34,4 +34,11 @@ void tq_reply_push(lua_State *L, const tq_http_reply *reply)
         lua_pushnumber(L, tq_clock_to_seconds(reply->sent_ns));
         lua_setfield(L, -2, "sent");
     }
+}
+
+void tq_reply_push(lua_State *L, tq_transfer *transfer)
+{
+    tq_transfer_pin(transfer);
+    push_fields(L, tq_transfer_reply(transfer));
+    (void)tq_transfer_unpin(transfer);
 }

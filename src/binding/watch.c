@@ -84,9 +84,20 @@ static int watch_schedule(lua_State *L)
     int64_t due = tq_clock_from_seconds(luaL_checknumber(L, 2));
     if (ud->client->source.peer == NULL)
         return tq_raise(L, "the client is closed");
+    if (ud->watch.lane->engine == NULL)
+        tq_lane_attach(ud->watch.lane, tq_engine_of(L));
     anchor_owner(L, ud);
     tq_check(L, tq_watch_schedule(&ud->watch, tq_watch_due(ud, tq_clock_now(), due)),
              "cannot schedule a poll");
+    return 0;
+}
+
+/* hasten(at): a look at that time where a later one was asked for. */
+static int watch_hasten(lua_State *L)
+{
+    tq_watch_ud *ud = check_watch(L);
+    int64_t due = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    tq_check(L, tq_watch_hasten(&ud->watch, due), "cannot schedule a poll");
     return 0;
 }
 
@@ -106,8 +117,9 @@ static int watch_reply(lua_State *L)
     bool is_open = ud->client->source.peer != NULL && ud->watch.lane->engine != NULL;
     if (!is_open || ud->watch.transfer == NULL)
         return tq_raise(L, "no poll to be read");
-    tq_reply_push(L, tq_transfer_reply(ud->watch.transfer));
-    tq_watch_finish_poll(&ud->watch);
+    tq_reply_push(L, ud->watch.transfer);
+    if (ud->client->source.peer != NULL)
+        tq_watch_finish_poll(&ud->watch);
     return 1;
 }
 
@@ -195,6 +207,16 @@ static int watch_changed(lua_State *L)
     return 1;
 }
 
+/* read_at(): when a poll told the status last; nil before the first reading. */
+static int watch_read_at(lua_State *L)
+{
+    const tq_watch *watch = &check_watch(L)->watch;
+    if (!watch->is_seen)
+        return 0;
+    lua_pushnumber(L, tq_clock_to_seconds(watch->read_ns));
+    return 1;
+}
+
 static int watch_polls(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)check_watch(L)->watch.polls);
@@ -203,10 +225,17 @@ static int watch_polls(lua_State *L)
 
 void tq_watch_register(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"schedule", watch_schedule}, {"stop", watch_stop},         {"reply", watch_reply},
-        {"tell", watch_tell},         {"set_pace", watch_set_pace}, {"status", watch_status},
-        {"changed", watch_changed},   {"polls", watch_polls},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"schedule", watch_schedule},
+                                       {"hasten", watch_hasten},
+                                       {"stop", watch_stop},
+                                       {"reply", watch_reply},
+                                       {"tell", watch_tell},
+                                       {"set_pace", watch_set_pace},
+                                       {"status", watch_status},
+                                       {"changed", watch_changed},
+                                       {"polls", watch_polls},
+                                       {"read_at", watch_read_at},
+                                       {NULL, NULL}};
     static const luaL_Reg meta[] = {{NULL, NULL}};
     tq_new_type(L, TQ_WATCH, methods, meta);
 }

@@ -40,11 +40,12 @@ void tq_budget_init(tq_budget *budget, double rate, unsigned burst, uint64_t see
     };
 }
 
-void tq_budget_restrict(tq_budget *budget, double rate)
+void tq_budget_set_rate(tq_budget *budget, double rate)
 {
     int64_t interval = interval_of(rate, budget->burst);
-    if (interval > budget->interval_ns)
-        budget->interval_ns = interval;
+    if (budget->full_ns != INT64_MIN)
+        budget->full_ns = tq_clock_add(budget->full_ns - budget->interval_ns, interval);
+    budget->interval_ns = interval;
 }
 
 static int64_t allowance_ns(const tq_budget *budget)

@@ -44,8 +44,8 @@ typedef struct tq_budget {
 /* `rate` in requests a second, INFINITY for no limit; `seed` for the jitter of push-backs. */
 void tq_budget_init(tq_budget *budget, double rate, unsigned burst, uint64_t seed);
 
-/* Lowers the rate when `rate` is below it: of two wishes for one budget the careful one holds. */
-void tq_budget_restrict(tq_budget *budget, double rate);
+/* Changes the rate, also for the slot that is waited for now. What was pushed back stays so. */
+void tq_budget_set_rate(tq_budget *budget, double rate);
 
 /* 0 when a slot is free, else how long until one is. TQ_NEVER while it depends on a slot that is
  * taken and not yet sent. */

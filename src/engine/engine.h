@@ -40,7 +40,7 @@ typedef struct tq_lane {
     tq_budget budget;
     tq_sched sched;
     struct tq_lane *next, *prev;
-    struct tq_engine *engine; /* NULL once one of the two is closed */
+    struct tq_engine *engine; /* NULL before they are joined, and once one of them is closed */
     struct tq_watch *crowded; /* whose turn it is, while its client has no room for a request */
 } tq_lane;
 
@@ -57,6 +57,7 @@ typedef struct tq_watch {
     size_t id_len, more_len;
     tq_reading last;
     int64_t changed_ns; /* when `last` became what it is */
+    int64_t read_ns;    /* when a poll told it last */
     uint64_t polls;     /* answered or failed */
 } tq_watch;
 
@@ -97,7 +98,9 @@ int tq_engine_set_timer(tq_engine *engine, tq_timer *timer, int64_t at_ns);
 void tq_engine_clear_timer(tq_engine *engine, tq_timer *timer);
 tq_timer *tq_engine_take_timer(tq_engine *engine, int64_t now);
 
-void tq_lane_open(tq_lane *lane, tq_engine *engine, double rate, unsigned burst, uint64_t seed);
+/* A lane needs no engine before its first watch, and opens no fd. */
+void tq_lane_init(tq_lane *lane, double rate, unsigned burst, uint64_t seed);
+void tq_lane_attach(tq_lane *lane, tq_engine *engine);
 void tq_lane_close(tq_lane *lane);
 
 /* `id` is not copied. `more` begins empty and may be set. */
@@ -107,6 +110,9 @@ void tq_watch_init(tq_watch *watch, tq_lane *lane, const tq_source *source, cons
 /* Asks for a look at `due_ns`, or as soon after as the budget lets; replaces what was asked before.
  * While a poll is in flight it is kept. 0, TQ_ERR_MEMORY or TQ_ERR_CLOSED. */
 int tq_watch_schedule(tq_watch *watch, int64_t due_ns);
+
+/* The same where a later look has been asked for; else nothing is changed. */
+int tq_watch_hasten(tq_watch *watch, int64_t due_ns);
 
 /* No more looks; a poll in flight is cancelled. */
 void tq_watch_stop(tq_watch *watch);

@@ -2,11 +2,18 @@
 #include "base/err.h"
 #include "engine/engine.h"
 
-void tq_lane_open(tq_lane *lane, tq_engine *engine, double rate, unsigned burst, uint64_t seed)
+void tq_lane_init(tq_lane *lane, double rate, unsigned burst, uint64_t seed)
 {
-    *lane = (tq_lane){.engine = engine, .next = engine->lanes};
+    *lane = (tq_lane){0};
     tq_budget_init(&lane->budget, rate, burst, seed);
     tq_sched_init(&lane->sched);
+}
+
+void tq_lane_attach(tq_lane *lane, tq_engine *engine)
+{
+    lane->engine = engine;
+    lane->prev = NULL;
+    lane->next = engine->lanes;
     if (lane->next != NULL)
         lane->next->prev = lane;
     engine->lanes = lane;
@@ -45,6 +52,14 @@ int tq_watch_schedule(tq_watch *watch, int64_t due_ns)
     return tq_sched_add(&watch->lane->sched, &watch->entry, due_ns);
 }
 
+int tq_watch_hasten(tq_watch *watch, int64_t due_ns)
+{
+    const tq_sched_entry *entry = &watch->entry;
+    if (!tq_sched_has(entry) || entry->is_due || entry->node.key <= due_ns)
+        return TQ_OK;
+    return tq_watch_schedule(watch, due_ns);
+}
+
 void tq_watch_finish_poll(tq_watch *watch)
 {
     if (watch->lane->engine == NULL || watch->transfer == NULL)
@@ -70,6 +85,7 @@ bool tq_watch_learn(tq_watch *watch, const tq_reading *reading, int64_t now)
     bool is_new = !watch->is_seen || !tq_reading_equals(&watch->last, reading);
     watch->is_seen = true;
     watch->last = *reading;
+    watch->read_ns = now;
     if (is_new)
         watch->changed_ns = now;
     return is_new;

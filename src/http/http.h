@@ -101,6 +101,9 @@ size_t tq_http_in_flight(const tq_http *http);
 /* 0, TQ_ERR_MEMORY, or TQ_ERR_INVALID for a base URL that is not as required. */
 int tq_http_peer_open(tq_http_peer **out, const tq_http_peer_options *options);
 
+/* Can this be the URL of a proxy? Nothing of it is shown in an error then. */
+bool tq_http_is_proxy(const char *text);
+
 /* Cancels the peer's transfers and frees it. NULL is let pass. */
 void tq_http_peer_close(tq_http_peer *peer);
 
@@ -146,6 +149,12 @@ void *tq_transfer_owner(const tq_transfer *transfer);
 
 /* Ends a transfer in any state: one in flight is cancelled. */
 void tq_http_release(tq_transfer *transfer);
+
+/* While a transfer is pinned its body and its reply stay where they are, whatever becomes of it and
+ * its peer: releasing it then takes effect with the unpinning. For readers that may be interrupted,
+ * as by a collection of garbage. True when the transfer outlived its pin. */
+void tq_transfer_pin(tq_transfer *transfer);
+bool tq_transfer_unpin(tq_transfer *transfer);
 
 /* The versions of libcurl and of what it is linked with, as one line of text. */
 const char *tq_http_version(void);

@@ -39,6 +39,9 @@ struct tq_transfer {
     bool send_once;
     bool is_too_big;
     bool has_headers; /* the reply's headers came to their end */
+    bool has_retry_at_once;
+    bool is_pinned;
+    bool is_doomed; /* released while it was pinned; its peer may be gone, and is NULL then */
     unsigned times_sent;
     tq_buf request;
     tq_buf body;

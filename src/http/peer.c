@@ -81,6 +81,23 @@ static int check_base_url(const char *text)
     return good ? TQ_OK : TQ_ERR_INVALID;
 }
 
+bool tq_http_is_proxy(const char *text)
+{
+    static const char *const schemes[] = {"http",   "https",   "socks4", "socks4a",
+                                          "socks5", "socks5h", NULL};
+    CURLU *url = curl_url();
+    char *scheme = NULL;
+    unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_DEFAULT_SCHEME;
+    bool is = url != NULL && curl_url_set(url, CURLUPART_URL, text, flags) == CURLUE_OK &&
+              curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK;
+    int i = 0;
+    while (is && schemes[i] != NULL && strcmp(schemes[i], scheme) != 0)
+        i++;
+    curl_free(scheme);
+    curl_url_cleanup(url);
+    return is && schemes[i] != NULL;
+}
+
 int tq_http_peer_open(tq_http_peer **out, const tq_http_peer_options *options)
 {
     int err = check_base_url(options->base_url);
@@ -123,12 +140,22 @@ void tq_http_peer_attach(tq_http_peer *peer, tq_http *http)
     http->peers = peer;
 }
 
+static void free_or_doom(tq_transfer *transfer)
+{
+    if (!transfer->is_pinned) {
+        tq_transfer_free(transfer);
+        return;
+    }
+    transfer->is_doomed = true;
+    transfer->peer = NULL;
+}
+
 static void free_list(tq_list *list)
 {
     while (list->first != NULL) {
         tq_transfer *transfer = list->first;
         tq_list_remove(list, transfer);
-        tq_transfer_free(transfer);
+        free_or_doom(transfer);
     }
 }
 
@@ -139,7 +166,7 @@ static void free_done(tq_http *http, const tq_http_peer *peer)
         if (transfer->peer != peer)
             continue;
         tq_list_remove(&http->done, transfer);
-        tq_transfer_free(transfer);
+        free_or_doom(transfer);
     }
 }
 
@@ -257,6 +284,10 @@ void tq_http_release(tq_transfer *transfer)
 {
     tq_http_peer *peer = transfer->peer;
     bool advance;
+    if (transfer->is_pinned) {
+        transfer->is_doomed = true;
+        return;
+    }
     take_out(transfer, &advance);
     if (is_reusable(transfer))
         rest(transfer);
@@ -264,6 +295,22 @@ void tq_http_release(tq_transfer *transfer)
         tq_transfer_free(transfer);
     if (advance)
         tq_http_peer_advance(peer);
+}
+
+void tq_transfer_pin(tq_transfer *transfer)
+{
+    transfer->is_pinned = true;
+}
+
+bool tq_transfer_unpin(tq_transfer *transfer)
+{
+    bool is_doomed = transfer->is_doomed;
+    transfer->is_pinned = transfer->is_doomed = false;
+    if (is_doomed && transfer->peer != NULL)
+        tq_http_release(transfer);
+    else if (is_doomed)
+        tq_transfer_free(transfer);
+    return !is_doomed;
 }
 
 static bool add_header(tq_http_target *target, const char *header)

@@ -44,12 +44,31 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     return err == TQ_OK ? size * count : 0;
 }
 
-/* libcurl takes a reply that breaks off in its headers for a whole one without a body. */
+/* "Retry-After: 0" is a wish as well; libcurl gives 0 also where there is none that can be read. */
+static bool is_retry_at_once(const char *line, size_t len)
+{
+    static const char name[] = "retry-after:";
+    const size_t name_len = sizeof name - 1;
+    if (len < name_len || strncasecmp(line, name, name_len) != 0)
+        return false;
+    size_t at = name_len;
+    while (at < len && (line[at] == ' ' || line[at] == '\t'))
+        at++;
+    return at < len && line[at] == '0';
+}
+
+/* libcurl takes a reply that breaks off in its headers for a whole one without a body. An interim
+ * reply has headers of its own, and trailers come after the end of the headers. */
 static size_t on_header(char *line, size_t size, size_t count, void *data)
 {
     tq_transfer *transfer = data;
     size_t len = size * count;
-    transfer->has_headers = len <= 2 && (line[0] == '\r' || line[0] == '\n');
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        transfer->has_headers = transfer->has_retry_at_once = false;
+    else if (is_retry_at_once(line, len))
+        transfer->has_retry_at_once = true;
+    else if (len > 0 && len <= 2 && (line[0] == '\r' || line[0] == '\n'))
+        transfer->has_headers = true;
     return len;
 }
 
@@ -254,7 +273,7 @@ void tq_http_submit(tq_transfer *transfer, const tq_http_target *target, void *o
         target = transfer->own_target;
     transfer->owner = owner;
     transfer->error[0] = '\0';
-    transfer->is_too_big = transfer->has_headers = false;
+    transfer->is_too_big = transfer->has_headers = transfer->has_retry_at_once = false;
     transfer->reply = (tq_http_reply){.sent_ns = INT64_MIN, .retry_after_ns = -1, .body = ""};
     set_body(transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_CURLU, target->url);
@@ -319,7 +338,7 @@ void tq_transfer_end(tq_transfer *transfer, CURLcode result)
     reply->outcome = outcome_of(result);
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply->status);
     curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    if (retry_after > 0)
+    if (retry_after > 0 || transfer->has_retry_at_once)
         reply->retry_after_ns = tq_clock_from_seconds((double)retry_after);
     if (transfer->body.data != NULL)
         reply->body = transfer->body.data;

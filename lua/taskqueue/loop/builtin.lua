@@ -21,7 +21,7 @@ end
 --- The coroutine that is running now, if this loop resumed it; otherwise a wait has to block.
 function builtin.current()
   local co = coroutine.running()
-  if co ~= nil and co == running then return co end
+  if co ~= nil and co == running and coroutine.isyieldable() then return co end
 end
 
 --- Suspends the current coroutine until `unpark`.
@@ -70,17 +70,34 @@ local function resume(co, values)
   end
 end
 
+local is_turning = false
+
+--- Is a coroutine of this loop running?
+function builtin.is_turning()
+  return is_turning
+end
+
+--- After an error that came through a turn, as an interrupt does: what was ready stays so.
+function builtin.abandon_turn()
+  is_turning, running = false, nil
+end
+
 --- Resumes each coroutine that is ready now, once.
 function builtin.turn()
   local stop = last
+  is_turning = true
   while first <= stop do
     local entry = ready[first]
     ready[first] = nil
     first = first + 1
     if coroutine.status(entry[1]) == "suspended" then
       resume(entry[1], entry[2])
+    else
+      -- Somebody has closed it.
+      alive = alive - 1
     end
   end
+  is_turning = false
   if first > last then first, last = 1, 0 end
 end
 
