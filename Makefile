@@ -10,6 +10,7 @@
 #   make check           formatting, linters, layers, exported symbols
 #   make memcheck        the specs under valgrind
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
+#   make bench           what decoding costs, beside the parser alone
 #   make install PREFIX=/usr/local
 #   make clean
 
@@ -38,7 +39,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build deps env demo test test-c spec gsoap check memcheck sanitize install clean
+.PHONY: all build bench deps env demo test test-c spec gsoap check memcheck sanitize install clean
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -126,6 +127,16 @@ $(GSOAP)/server $(GSOAP)/client: $(GSOAP)/%: spec/gsoap/%.c $(GSOAP)/nodeC.o
 		$(call pkg,--cflags,gsoap) -o $@ $(filter %.c %.o,$^) $(call pkg,--libs,gsoap)
 $(GSOAP)/server: $(GSOAP)/nodeServer.o
 $(GSOAP)/client: $(GSOAP)/nodeClient.o
+
+# One processor, so that the two that are compared do not disturb each other.
+bench:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s $(BUILD)/bench/soap_decode
+	@taskset -c 0 $(BUILD)/bench/soap_decode
+
+$(BUILD)/bench/%: bench/%.c $(ROOM_SOURCES:%.c=$(BUILD)/c/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(filter %.o,$^) $(call pkg,--libs,libcurl expat) -lm
 
 # --- what a machine can check --------------------------------------------------------------------
 
