@@ -102,8 +102,7 @@ $(BUILD)/c/%.o: %.c Makefile
 
 # BUSTED holds arguments, for instance: make spec LUA=lua5.4 BUSTED="spec/wait_spec.lua"
 spec: build gsoap
-	@set -e; $(foreach lua,$(LUAS),echo "specs on $(lua)"; \
-		eval "$$($(MAKE) -s env LUA=$(lua))"; $(RUNNER) $(lua) /usr/bin/busted $(BUSTED);)
+	@BUSTED="$(BUSTED)" .ci/specs $(LUAS)
 
 # --- the specs' other end, made by gSOAP ---------------------------------------------------------
 

@@ -207,8 +207,11 @@ for _, service in ipairs(support.services) do
       end)
 
       it("gives up a reply of 100 MiB, whether its length is told or not #slow", function()
-        local body = ("x"):rep(100 * 1024 * 1024)
-        for _, fault in ipairs { { body = body }, { raw = "HTTP/1.1 200 OK\r\n\r\n" .. body } } do
+        local MIB = 1024 * 1024
+        for _, fault in ipairs {
+          { raw = "HTTP/1.1 200 OK\r\n\r\n" .. ("x"):rep(100 * MIB) },
+          { raw = ("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"):format(100 * MIB) },
+        } do
           sim:fault(fault)
           local _, message, kind = client:wait_until_done(new_task(), { max_poll_errors = 0 })
           assert.equal("protocol", kind)
@@ -288,8 +291,8 @@ for _, service in ipairs(support.services) do
       end)
 
       it("has its last look before it, although the next one would be due after", function()
-        local id = new_task { duration = 0.2 }
-        assert(client:wait_until_done(id, { timeout = 1, interval = 60 }))
+        local id = new_task { duration = 0.1 }
+        assert(client:wait_until_done(id, { timeout = 0.5, interval = 60 }))
         assert.equal(2, support.polls(sim))
       end)
 
@@ -374,7 +377,7 @@ for _, service in ipairs(support.services) do
       end)
 
       it("takes turns, the oldest look first", function()
-        client = new_client { rate = 50 }
+        client = new_client { rate = 50, max_connections = 1 }
         local ids = {}
         taskqueue.run(function()
           for i = 1, 5 do
@@ -424,6 +427,23 @@ for _, service in ipairs(support.services) do
           assert(client:wait_until_done(id))
           assert.is_true(core.now() - before < 0.5)
         end)
+      end)
+
+      it("polls for one who comes while a failure is ending the others", function()
+        local id = new_task()
+        local second
+        sim:fault(service.permanent[1][1])
+        taskqueue.run(function()
+          -- Both are woken in one turn: the first one asks again before the second one has left.
+          for _ = 1, 2 do
+            taskqueue.spawn(function()
+              assert.is_nil((client:wait_until_done(id)))
+              local status = client:wait_until_done(id, { timeout = 5 })
+              second = status and status.state
+            end)
+          end
+        end)
+        assert.equal("succeeded", second)
       end)
 
       it("counts failures from when each came, and gives each its own grace", function()

@@ -51,19 +51,14 @@ local function settle_pace(self)
   self.native:tell(tell)
 end
 
---- Adds a waiter; the first one starts the polls.
+--- Adds a waiter; the first one starts the polls, and so does one who comes when they have ended
+-- for those who have not left yet.
 function watches.join(self, waiter)
-  local is_first = next(self.waiters) == nil
   self.waiters[waiter] = true
   settle_pace(self)
   -- Failures before a waiter came are not counted against it.
   waiter.failures_before = self.failures
-  local first_look = core.now() + waiter.options.first_delay
-  if is_first then
-    self.native:schedule(first_look)
-  else
-    self.native:hasten(first_look)
-  end
+  self.native:hasten(core.now() + waiter.options.first_delay)
 end
 
 --- Removes a waiter; the last one ends the polls.

@@ -77,8 +77,7 @@ int64_t tq_watch_due(const tq_watch_ud *ud, int64_t now, int64_t due)
     return due >= last_look && now < last_look ? last_look : due;
 }
 
-/* schedule(at): asks for a look at that time; ends the reading of an unread poll. */
-static int watch_schedule(lua_State *L)
+static int ask(lua_State *L, int (*how)(tq_watch *watch, int64_t due_ns))
 {
     tq_watch_ud *ud = check_watch(L);
     int64_t due = tq_clock_from_seconds(luaL_checknumber(L, 2));
@@ -87,18 +86,20 @@ static int watch_schedule(lua_State *L)
     if (ud->watch.lane->engine == NULL)
         tq_lane_attach(ud->watch.lane, tq_engine_of(L));
     anchor_owner(L, ud);
-    tq_check(L, tq_watch_schedule(&ud->watch, tq_watch_due(ud, tq_clock_now(), due)),
-             "cannot schedule a poll");
+    tq_check(L, how(&ud->watch, tq_watch_due(ud, tq_clock_now(), due)), "cannot schedule a poll");
     return 0;
 }
 
-/* hasten(at): a look at that time where a later one was asked for. */
+/* schedule(at): asks for a look at that time, instead of what was asked for before. */
+static int watch_schedule(lua_State *L)
+{
+    return ask(L, tq_watch_schedule);
+}
+
+/* hasten(at): the same, unless a look comes sooner anyway. */
 static int watch_hasten(lua_State *L)
 {
-    tq_watch_ud *ud = check_watch(L);
-    int64_t due = tq_clock_from_seconds(luaL_checknumber(L, 2));
-    tq_check(L, tq_watch_hasten(&ud->watch, due), "cannot schedule a poll");
-    return 0;
+    return ask(L, tq_watch_hasten);
 }
 
 static int watch_stop(lua_State *L)

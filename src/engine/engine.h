@@ -111,7 +111,7 @@ void tq_watch_init(tq_watch *watch, tq_lane *lane, const tq_source *source, cons
  * While a poll is in flight it is kept. 0, TQ_ERR_MEMORY or TQ_ERR_CLOSED. */
 int tq_watch_schedule(tq_watch *watch, int64_t due_ns);
 
-/* The same where a later look has been asked for; else nothing is changed. */
+/* The same, unless a look has been asked for that comes sooner. */
 int tq_watch_hasten(tq_watch *watch, int64_t due_ns);
 
 /* No more looks; a poll in flight is cancelled. */

@@ -55,9 +55,8 @@ int tq_watch_schedule(tq_watch *watch, int64_t due_ns)
 int tq_watch_hasten(tq_watch *watch, int64_t due_ns)
 {
     const tq_sched_entry *entry = &watch->entry;
-    if (!tq_sched_has(entry) || entry->is_due || entry->node.key <= due_ns)
-        return TQ_OK;
-    return tq_watch_schedule(watch, due_ns);
+    bool is_sooner = tq_sched_has(entry) && (entry->is_due || entry->node.key <= due_ns);
+    return is_sooner ? TQ_OK : tq_watch_schedule(watch, due_ns);
 }
 
 void tq_watch_finish_poll(tq_watch *watch)
