@@ -12,8 +12,6 @@ local engine = {}
 local loop = builtin
 local huge = math.huge
 
-engine.now = core.now
-
 --[[
 A sleeper is what waits: at most one coroutine, or a caller that blocks. It is woken by `wake` or by
 its deadline, and it stays awake until it has noticed.

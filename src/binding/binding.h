@@ -129,10 +129,10 @@ void tq_json_register(lua_State *L, int module);
 /* number.c: the shortest decimal text that reads back the same; gives its length. */
 enum { TQ_LONGEST_NUMBER = 40 };
 size_t tq_number_format(lua_State *L, int index, char out[TQ_LONGEST_NUMBER]);
-/* Is the table at `index` a list: the keys 1 to n and no others, n > 0? */
-bool tq_is_list(lua_State *L, int index, size_t *length);
 
-/* keys.c: pushes a list of the keys of the table at `index`, in the order of their bytes. Keys have
+/* keys.c: is the table at `index` a list: the keys 1 to n and no others, n > 0? */
+bool tq_is_list(lua_State *L, int index, size_t *length);
+/* Pushes a list of the keys of the table at `index`, in the order of their bytes. Keys have
  * to be strings or numbers; gives false, with nothing pushed, when one is not. */
 bool tq_keys_push(lua_State *L, int index);
 
