@@ -122,12 +122,12 @@ static bool is_sound(const tq_heap *heap, const sorted *list)
     if (heap->count != list->count)
         return false;
     for (size_t i = 0; i < heap->count; i++)
-        if (heap->nodes[i]->place != i)
+        if (heap->slots[i].node->place != i || heap->slots[i].key != heap->slots[i].node->key)
             return false;
     return tq_heap_peek(heap) == (list->count > 0 ? list->nodes[0] : NULL);
 }
 
-TEST("a heap agrees with a sorted array over a long random run with removals from the middle")
+TEST("a heap agrees with a sorted array over a long random run of putting, moving and removing")
 {
     static tq_heap_node nodes[SORTED_MOST];
     sorted list = {.count = 0};
@@ -151,6 +151,12 @@ TEST("a heap agrees with a sorted array over a long random run with removals fro
             tq_heap_remove(&heap, list.nodes[at]);
             CHECK(!tq_heap_is_in(list.nodes[at]));
             sorted_remove(&list, at);
+        } else if (list.count > 0) {
+            size_t at = check_random(list.count);
+            tq_heap_node *moved = list.nodes[at];
+            sorted_remove(&list, at);
+            tq_heap_move(&heap, moved, (int64_t)check_random(30) - 15);
+            sorted_put(&list, moved);
         }
         CHECK(is_sound(&heap, &list));
     }

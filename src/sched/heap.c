@@ -5,6 +5,8 @@
 
 #include "base/err.h"
 
+enum { CHILDREN = 4 };
+
 void tq_heap_init(tq_heap *heap)
 {
     *heap = (tq_heap){0};
@@ -12,7 +14,7 @@ void tq_heap_init(tq_heap *heap)
 
 void tq_heap_free(tq_heap *heap)
 {
-    free(heap->nodes);
+    free(heap->slots);
     tq_heap_init(heap);
 }
 
@@ -23,74 +25,95 @@ int tq_heap_reserve(tq_heap *heap, size_t count)
     size_t capacity = heap->capacity != 0 ? heap->capacity : 8;
     while (capacity < count)
         capacity *= 2;
-    tq_heap_node **nodes = realloc(heap->nodes, capacity * sizeof *nodes);
-    if (nodes == NULL)
+    tq_heap_slot *slots = realloc(heap->slots, capacity * sizeof *slots);
+    if (slots == NULL)
         return TQ_ERR_MEMORY;
-    heap->nodes = nodes;
+    heap->slots = slots;
     heap->capacity = capacity;
     return TQ_OK;
 }
 
-static bool is_before(const tq_heap_node *a, const tq_heap_node *b)
+static bool is_before(const tq_heap_slot *a, const tq_heap_slot *b)
 {
     return a->key != b->key ? a->key < b->key : a->tie < b->tie;
 }
 
-static void set(tq_heap *heap, size_t place, tq_heap_node *node)
+static void set(tq_heap *heap, size_t place, tq_heap_slot slot)
 {
-    heap->nodes[place] = node;
-    node->place = place;
+    heap->slots[place] = slot;
+    slot.node->place = place;
 }
 
-static void rise(tq_heap *heap, size_t place, tq_heap_node *node)
+static void rise(tq_heap *heap, size_t place, tq_heap_slot slot)
 {
     while (place > 0) {
-        size_t parent = (place - 1) / 2;
-        if (!is_before(node, heap->nodes[parent]))
+        size_t parent = (place - 1) / CHILDREN;
+        if (!is_before(&slot, &heap->slots[parent]))
             break;
-        set(heap, place, heap->nodes[parent]);
+        set(heap, place, heap->slots[parent]);
         place = parent;
     }
-    set(heap, place, node);
+    set(heap, place, slot);
 }
 
-static void sink(tq_heap *heap, size_t place, tq_heap_node *node)
+static size_t least_child(const tq_heap *heap, size_t first)
 {
-    for (;;) {
-        size_t child = 2 * place + 1;
-        if (child >= heap->count)
+    size_t end = first + CHILDREN < heap->count ? first + CHILDREN : heap->count;
+    size_t least = first;
+    for (size_t child = first + 1; child < end; child++)
+        if (is_before(&heap->slots[child], &heap->slots[least]))
+            least = child;
+    return least;
+}
+
+static void sink(tq_heap *heap, size_t place, tq_heap_slot slot)
+{
+    for (size_t first = CHILDREN * place + 1; first < heap->count; first = CHILDREN * place + 1) {
+        size_t child = least_child(heap, first);
+        if (!is_before(&heap->slots[child], &slot))
             break;
-        if (child + 1 < heap->count && is_before(heap->nodes[child + 1], heap->nodes[child]))
-            child++;
-        if (!is_before(heap->nodes[child], node))
-            break;
-        set(heap, place, heap->nodes[child]);
+        set(heap, place, heap->slots[child]);
         place = child;
     }
-    set(heap, place, node);
+    set(heap, place, slot);
+}
+
+static void settle(tq_heap *heap, size_t place, tq_heap_slot slot)
+{
+    if (place > 0 && is_before(&slot, &heap->slots[(place - 1) / CHILDREN]))
+        rise(heap, place, slot);
+    else
+        sink(heap, place, slot);
+}
+
+static tq_heap_slot slot_of(tq_heap_node *node)
+{
+    return (tq_heap_slot){.key = node->key, .tie = node->tie, .node = node};
 }
 
 void tq_heap_put(tq_heap *heap, tq_heap_node *node)
 {
-    rise(heap, heap->count++, node);
+    rise(heap, heap->count++, slot_of(node));
 }
 
 void tq_heap_remove(tq_heap *heap, tq_heap_node *node)
 {
     size_t place = node->place;
-    tq_heap_node *last = heap->nodes[--heap->count];
+    tq_heap_slot last = heap->slots[--heap->count];
     node->place = TQ_HEAP_OUT;
-    if (last == node)
-        return;
-    if (is_before(last, node))
-        rise(heap, place, last);
-    else
-        sink(heap, place, last);
+    if (last.node != node)
+        settle(heap, place, last);
+}
+
+void tq_heap_move(tq_heap *heap, tq_heap_node *node, int64_t key)
+{
+    node->key = key;
+    settle(heap, node->place, slot_of(node));
 }
 
 tq_heap_node *tq_heap_peek(const tq_heap *heap)
 {
-    return heap->count > 0 ? heap->nodes[0] : NULL;
+    return heap->count > 0 ? heap->slots[0].node : NULL;
 }
 
 bool tq_heap_is_in(const tq_heap_node *node)

@@ -2,8 +2,11 @@
 #ifndef TQ_HEAP_H
 #define TQ_HEAP_H
 /*
- * A binary heap of nodes that live in their owners' structs and know where they are, so that any
- * of them can be removed in O(log n). Smallest key first; equal keys leave in the order of `tie`.
+ * A heap of nodes that live in their owners' structs and know where they are, so that any of them
+ * can be removed in O(log n). Smallest key first; equal keys leave in the order of `tie`.
+ *
+ * Each place has four children and a copy of its node's key: comparing touches one run of memory,
+ * not the owners' structs, which counts when there are a million of them.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,8 +20,14 @@ typedef struct tq_heap_node {
     size_t place; /* TQ_HEAP_OUT while the node is in no heap */
 } tq_heap_node;
 
+typedef struct tq_heap_slot {
+    int64_t key;
+    uint64_t tie;
+    tq_heap_node *node;
+} tq_heap_slot;
+
 typedef struct tq_heap {
-    tq_heap_node **nodes; /* owned; what they point to is not */
+    tq_heap_slot *slots; /* owned; the nodes are not */
     size_t count;
     size_t capacity;
 } tq_heap;
@@ -32,6 +41,9 @@ int tq_heap_reserve(tq_heap *heap, size_t count);
 /* Puts a node in; there must be room for it. */
 void tq_heap_put(tq_heap *heap, tq_heap_node *node);
 void tq_heap_remove(tq_heap *heap, tq_heap_node *node);
+
+/* Gives a node that is in another key. */
+void tq_heap_move(tq_heap *heap, tq_heap_node *node, int64_t key);
 
 /* The first node, which stays where it is, or NULL. */
 tq_heap_node *tq_heap_peek(const tq_heap *heap);
