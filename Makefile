@@ -10,7 +10,7 @@
 #   make check           formatting, linters, layers, exported symbols
 #   make memcheck        the specs under valgrind
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
-#   make bench           what decoding costs, beside the parser alone
+#   make bench           how soon ends are known, and what scheduling and decoding cost
 #   make install PREFIX=/usr/local
 #   make clean
 
@@ -127,11 +127,13 @@ $(GSOAP)/server $(GSOAP)/client: $(GSOAP)/%: spec/gsoap/%.c $(GSOAP)/nodeC.o
 $(GSOAP)/server: $(GSOAP)/nodeServer.o
 $(GSOAP)/client: $(GSOAP)/nodeClient.o
 
-# One processor, so that the two that are compared do not disturb each other.
+BENCHES := soap_decode detection scheduling
+
+# One processor, so that what is compared does not disturb each other.
 bench:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s $(BUILD)/bench/soap_decode
-	@taskset -c 0 $(BUILD)/bench/soap_decode
+	@$(MAKE) --no-print-directory -s $(BENCHES:%=$(BUILD)/bench/%)
+	@for bench in $(BENCHES); do echo "--- $$bench"; taskset -c 0 $(BUILD)/bench/$$bench || exit 1; done
 
 $(BUILD)/bench/%: bench/%.c $(ROOM_SOURCES:%.c=$(BUILD)/c/%.o)
 	@mkdir -p $(@D)

@@ -3,8 +3,10 @@
 What the clients of all services have in common. A service adds `call`, `read_failure(reply, id)`,
 which tells what a poll without a status means, and `explain_end(status)`.
 ]]
+local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
+local export = require "taskqueue.export"
 local failure = require "taskqueue.failure"
 local new_task = require("taskqueue.task").new
 local version = require "taskqueue.version"
@@ -30,48 +32,19 @@ client.options = {
   insecure = { is = "boolean", default = false },
 }
 
---[[
-Budgets by what they belong to, with the rates that their clients wish. A budget outlives its
-clients while it holds something back, and a while longer. A key holds a credential and never leaves
-here.
-]]
-local lanes = {}
-local IDLE_KEPT = 60
+-- The clients that are open or in use, by the order in which they were made.
+local clients = setmetatable({}, { __mode = "v" })
+local last_number = 0
 
--- The same place by another spelling is the same budget.
-local function place_of(url)
-  local scheme, host, path = url:match("^(%a+)://([^/]*)(.*)$")
-  scheme, host = scheme:lower(), host:lower()
-  host = host:gsub(scheme == "https" and ":443$" or ":80$", "")
-  path = path:gsub("/+$", "")
-  return scheme .. "://" .. host .. path
-end
-
-local function forget_idle()
-  for key, entry in pairs(lanes) do
-    if not next(entry.rates) and entry.lane:is_idle(IDLE_KEPT) then lanes[key] = nil end
+--- The open clients in the order in which they were made.
+-- @treturn table a list
+function client.open_ones()
+  local open = {}
+  for _, number in ipairs(budgets.sorted_keys(clients)) do
+    local one = clients[number]
+    if one and not one:is_closed() then open[#open + 1] = one end
   end
-end
-
--- Of several wishes for one budget the careful one holds.
-local function settle_rate(entry)
-  local lowest = math.huge
-  for _, rate in pairs(entry.rates) do lowest = math.min(lowest, rate) end
-  if next(entry.rates) then entry.lane:set_rate(lowest) end
-end
-
--- Joins a client to the budget for one (base URL, credential, method).
-local function join_lane(self, credential, method, rate, burst)
-  local key = table.concat({ place_of(self.url), credential, method }, "\0")
-  local entry = lanes[key]
-  if not entry then
-    forget_idle()
-    entry = { lane = core.lane(rate, burst), rates = setmetatable({}, { __mode = "k" }) }
-    lanes[key] = entry
-  end
-  entry.rates[self] = rate
-  settle_rate(entry)
-  return entry
+  return open
 end
 
 local methods = {}
@@ -98,6 +71,34 @@ function methods:wait_until_done(id, given)
   return status, message, of, detail
 end
 
+-- The watches of a client as they are now, in the order of their tasks' ids.
+function methods:watch_list()
+  local list = {}
+  for i, id in ipairs(budgets.sorted_keys(self.watches)) do list[i] = self.watches[id] end
+  return list
+end
+
+-- Suspends the caller until a request of its own has come to an end, or the client is closed.
+-- `pending` is a sleeper, whose `call` or `native` is what is under way.
+function methods:await(pending)
+  self.requests = self.requests + 1
+  local number = self.requests
+  self.pending[number] = pending
+  engine.park(pending, math.huge)
+  self.pending[number] = nil
+end
+
+--- Takes up what `task:export` or `taskqueue.export` gave, in this process or another one.
+-- @tparam table data of one task, or of all; of the latter only what is this client's is taken
+-- @treturn task a handle, or a list of handles
+-- @raise when the data is no export, or that of another service's task
+function methods:import(data)
+  if self:is_closed() then error("import: the client is closed", 2) end
+  local ok, result = pcall(export.import, self, data)
+  if not ok then error(result, 2) end
+  return result
+end
+
 function methods:is_closed()
   return self.native:is_closed()
 end
@@ -105,11 +106,12 @@ end
 --- Ends the client: waits in progress and calls end with the kind `closed`. Can be repeated.
 function methods:close()
   if self:is_closed() then return end
-  for id, watch in pairs(self.watches) do
-    watch:end_all(kind.CLOSED, ("task %s: the client was closed"):format(id))
+  for _, watch in ipairs(self:watch_list()) do
+    watch:end_all(kind.CLOSED, ("task %s: the client was closed"):format(watch.id))
     watch.native:stop()
   end
-  for pending in pairs(self.pending) do
+  for _, number in ipairs(budgets.sorted_keys(self.pending)) do
+    local pending = self.pending[number]
     pending.outcome = failure.new(kind.CLOSED, "the client was closed")
     if pending.native then pending.native:stop() end
     if pending.call then pending.call:cancel() end
@@ -117,7 +119,7 @@ function methods:close()
   end
   self.native:close()
   self.budget.rates[self] = nil
-  settle_rate(self.budget)
+  budgets.settle_rate(self.budget)
 end
 
 --- Sends one request, once, and waits for what comes back.
@@ -131,11 +133,8 @@ end
 function client.send(self, name, parameters)
   if self:is_closed() then return nil, failure.new(kind.CLOSED, "the client is closed") end
   local pending = engine.sleeper()
-  local call = core.call(self.native, name, parameters, pending)
-  pending.call = call
-  self.pending[pending] = true
-  engine.park(pending, math.huge)
-  self.pending[pending] = nil
+  pending.call = core.call(self.native, name, parameters, pending)
+  self:await(pending)
   if pending.outcome then return nil, pending.outcome end
   return pending.call:reply()
 end
@@ -163,6 +162,7 @@ function client.type(name, own)
   for key, method in pairs(methods) do
     if own[key] == nil then own[key] = method end
   end
+  own.service = name
   return {
     __name = "taskqueue." .. name,
     __index = own,
@@ -189,8 +189,12 @@ function client.new(mt, native, checked, credential, method)
     insecure = checked.insecure,
     watches = {},
     pending = {},
+    requests = 0,
+    retries = 0,
   }, mt)
-  self.budget = join_lane(self, credential, method, checked.rate, checked.burst)
+  last_number = last_number + 1
+  clients[last_number] = self
+  self.budget = budgets.join(self, credential, method, checked)
   self.lane = self.budget.lane
   return self
 end

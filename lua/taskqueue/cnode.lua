@@ -5,9 +5,9 @@
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
 local failure = require "taskqueue.failure"
-local new_task = require("taskqueue.task").new
 local options = require "taskqueue.options"
 local strict = require "taskqueue.strict"
+local task = require "taskqueue.task"
 local wait = require "taskqueue.wait"
 
 local kind = failure.kind
@@ -145,7 +145,7 @@ local status_arguments = {
 -- @treturn[2] string kind
 -- @treturn[2] table detail
 function methods:get_status(id, arguments)
-  local task = new_task(self, id)
+  local handle = task.new(self, id)
   local checked = options.check("get_status", arguments, status_arguments)
   local request
   if next(checked) then
@@ -154,7 +154,7 @@ function methods:get_status(id, arguments)
       { "callback", checked.callback == nil and core.null or checked.callback },
     }
   end
-  local status, message, of, detail = wait.look(task, request)
+  local status, message, of, detail = wait.look(handle, request)
   return status, message, of, detail
 end
 
@@ -181,7 +181,7 @@ function methods:call(operation, arguments)
   end
   local id = text_of(fields, "taskId")
   if not id then return fields end
-  if options.is_id(id) then return (new_task(self, id)) end
+  if options.is_id(id) then return (task.begun(self, id)) end
   return failure.values(failure.new(kind.PROTOCOL,
     ("%s: answered with a task id that cannot be one"):format(operation),
     { data = fields, attempts = 1 }))

@@ -85,12 +85,28 @@ local function hand_out(owner, news)
   if not ok then owner:broken(message) end
 end
 
+local player
+
+--- Hands the requests of simulated time to a function: number, url, body. nil for real ones again.
+function engine.play(fn)
+  player = fn
+end
+
+local function play_requests()
+  local number, url, body = core.next_request()
+  while number do
+    player(number, url, body)
+    number, url, body = core.next_request()
+  end
+end
+
 --- Takes in what is finished, after waiting at most so long for it.
 -- @tparam number timeout seconds
 function engine.pump(timeout)
   local native = core.engine()
   do_later()
   native:step(timeout)
+  if player then play_requests() end
   local owner, news = native:take()
   while owner do
     hand_out(owner, news)

@@ -1,13 +1,16 @@
 -- SPDX-License-Identifier: MIT
 --- Waits for work that a remote service does in the background.
 -- @module taskqueue
+local client = require "taskqueue.client"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
+local export = require "taskqueue.export"
 local failure = require "taskqueue.failure"
 local is_task = require("taskqueue.task").is_task
 local many = require "taskqueue.many"
 local mobizon = require "taskqueue.mobizon"
 local options = require "taskqueue.options"
+local stats = require "taskqueue.stats"
 local strict = require "taskqueue.strict"
 local wait = require "taskqueue.wait"
 
@@ -95,11 +98,13 @@ end
 
 --- Iterates over tasks in the order of their ends:
 -- `for task, status, message, kind in taskqueue.as_completed(tasks) do`.
--- @tparam table tasks a list of handles
+-- @param tasks a list of handles; or a function that gives the next one, or nil when there is none
+-- at present. It is asked at the begin, after each end, and once a second; the loop is over when
+-- it gives nil and no task is left. It may wait itself
 -- @tparam[opt] table given options of the wait; the timeout counts from the first turn of the loop
 -- @treturn function
 function taskqueue.as_completed(tasks, given)
-  check_tasks("as_completed", tasks)
+  if not options.is_callable(tasks) then check_tasks("as_completed", tasks) end
   local checked = wait.check("as_completed", given)
   return many.as_completed(tasks, checked)
 end
@@ -112,6 +117,21 @@ function taskqueue.sleep(seconds)
   end
   engine.sleep(seconds)
 end
+
+--- What is known of all tasks that are waited for, as plain data: each client of another process
+-- takes up its own by `client:import`, and no wait and no knowledge is lost.
+-- @treturn table strings, numbers, booleans and tables of them, without a secret
+function taskqueue.export()
+  return export.all(client.open_ones())
+end
+
+--- Tells what is going on.
+-- @treturn table `clients` and `budgets`, two lists. Each entry has `url`, `waits` (in progress),
+-- `tasks` (that they are for), `polls` (begun), `refused` (by the service), `retries`, `in_flight`,
+-- `next_slot` (seconds until the budget lets a poll go; nil while that depends on one that is just
+-- being sent) and `mean_age` (seconds since the tasks were looked at, on average; nil when none
+-- was). A client has its `service`, a budget its `method`, `rate`, `burst` and number of `clients`
+taskqueue.stats = stats
 
 --- The engine as one pollable object, for a loop of one's own: watch `pollfd` for reading, call
 -- `step` when it is ready or after `timeout` seconds. The module itself is that object.

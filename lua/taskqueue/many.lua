@@ -5,6 +5,8 @@ as if it were waited for alone; the group sleeps, and a waiter that is woken wak
 ]]
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
+local is_task = require("taskqueue.task").is_task
+local options = require "taskqueue.options"
 local wait = require "taskqueue.wait"
 
 local many = {}
@@ -22,36 +24,43 @@ function member_methods:wake()
   group.sleeper:wake()
 end
 
--- A handle that stands twice in the list is waited for twice, and the polls are shared.
-local function new_group(tasks, checked)
-  local group = {
+-- A handle that is given twice is waited for twice, and the polls are shared.
+local function add(group, task)
+  local member = setmetatable({ group = group, index = #group.members + 1, task = task }, member_mt)
+  group.members[member.index] = member
+  group.count = group.count + 1
+  wait.begin(task, group.options, member)
+  member.deadline = group.deadline
+  -- Its first turn: it may have ended already.
+  member:wake()
+end
+
+local function new_group(checked)
+  return {
     sleeper = engine.sleeper(), members = {}, count = 0, noted = {}, first = 1, last = 0,
-    deadline = core.now() + checked.timeout,
+    options = checked, deadline = core.now() + checked.timeout,
+    stalls = checked.stall_timeout < math.huge,
   }
-  for i, task in ipairs(tasks) do
-    local member = setmetatable({ group = group, index = i, task = task }, member_mt)
-    group.members[member] = true
-    group.count = group.count + 1
-    wait.begin(task, checked, member)
-    member.deadline = group.deadline
-    -- Its first turn: it may have ended already.
-    member:wake()
-  end
+end
+
+local function begin(tasks, checked)
+  local group = new_group(checked)
+  for _, task in ipairs(tasks) do add(group, task) end
   return group
 end
 
 local function leave(group, member)
-  if not group.members[member] then return end
-  group.members[member] = nil
+  if not group.members[member.index] then return end
+  group.members[member.index] = false
   group.count = group.count - 1
   wait.finish(member)
 end
 
 -- Leaves every task that is still waited for.
 local function close(group)
-  if group.count == 0 then return end
-  for member in pairs(group.members) do wait.finish(member) end
-  group.members, group.count = {}, 0
+  for _, member in ipairs(group.members) do
+    if member then leave(group, member) end
+  end
 end
 
 local function next_noted(group)
@@ -60,23 +69,62 @@ local function next_noted(group)
     group.noted[group.first] = nil
     group.first = group.first + 1
     member.is_noted = false
-    if group.members[member] then return member end
+    if group.members[member.index] then return member end
   end
 end
 
 -- Deadlines and stalls come without news: every member is looked at when one of them is due.
-local function earliest(group)
-  local time = group.deadline
-  for member in pairs(group.members) do time = math.min(time, wait.stall_time(member)) end
+local function earliest_stall(group)
+  local time = math.huge
+  for _, member in ipairs(group.members) do
+    if member then time = math.min(time, wait.stall_time(member)) end
+  end
   return time
 end
 
 local function note_due(group)
   local now = core.now()
   if now < group.deadline and not group.stalls then return end
-  for member in pairs(group.members) do
-    if now >= group.deadline or now >= wait.stall_time(member) then member:wake() end
+  for _, member in ipairs(group.members) do
+    if member and (now >= group.deadline or now >= wait.stall_time(member)) then member:wake() end
   end
+end
+
+-- How often an iterator is asked for more while nothing happens.
+local ASK_AGAIN = 1
+
+-- Asks where the tasks come from for what is new there.
+local function take_more(group)
+  if not group.more then return end
+  group.asked = core.now()
+  for task in group.more do
+    if not is_task(task) then error("as_completed: the function gave what is no task", 0) end
+    add(group, task)
+  end
+end
+
+local function sleep(group)
+  local until_time = group.deadline
+  if group.stalls then until_time = math.min(until_time, earliest_stall(group)) end
+  if group.more then until_time = math.min(until_time, group.asked + ASK_AGAIN) end
+  engine.park(group.sleeper, until_time)
+  note_due(group)
+end
+
+-- What is raised in the middle of a group's work ends the waits of the whole group.
+local function guarded(group, fn, ...)
+  local function pass(ok, ...)
+    if ok then return ... end
+    close(group)
+    error((...), 0)
+  end
+  return pass(pcall(fn, ...))
+end
+
+local function settle(group, member, is_over, ...)
+  if not is_over then return end
+  leave(group, member)
+  return member, ...
 end
 
 --[[
@@ -84,32 +132,18 @@ The next task that has ended, with its outcome, or nil when none is left. An err
 ends the waits of the whole group and is raised.
 ]]
 local function take(group)
-  local function settle(member, ok, is_over, ...)
-    if not ok then
-      close(group)
-      error((is_over), 0)
-    elseif is_over then
-      leave(group, member)
-      return member, ...
-    end
-  end
+  guarded(group, take_more, group)
   while group.count > 0 do
     local member = next_noted(group)
     if member then
       local ended, status, message, kind, detail =
-        settle(member, pcall(wait.turn, member.task, member))
+        settle(group, member, guarded(group, wait.turn, member.task, member))
       if ended then return ended, status, message, kind, detail end
     else
-      engine.park(group.sleeper, group.stalls and earliest(group) or group.deadline)
-      note_due(group)
+      sleep(group)
+      guarded(group, take_more, group)
     end
   end
-end
-
-local function begin(tasks, checked)
-  local group = new_group(tasks, checked)
-  group.stalls = checked.stall_timeout < math.huge
-  return group
 end
 
 --- Waits for all tasks.
@@ -152,8 +186,16 @@ local function new_guard(fn)
   return guard
 end
 
+local function begin_growing(tasks, checked)
+  if not options.is_callable(tasks) then return begin(tasks, checked) end
+  local group = new_group(checked)
+  group.more = tasks
+  return group
+end
+
 --- Iterates over tasks in the order of their ends. Leaving the loop early ends the waits that are
 -- left: at once on Lua 5.4, with the next collection of garbage on LuaJIT.
+-- @param tasks a list of handles, or a function that gives the next one
 -- @treturn function giving task, status, message, kind, detail
 -- @treturn nil
 -- @treturn nil
@@ -164,7 +206,7 @@ function many.as_completed(tasks, checked)
     if group then close(group) end
   end)
   local function next_ended()
-    group = group or begin(tasks, checked)
+    group = group or begin_growing(tasks, checked)
     local member, status, message, kind, detail = take(group)
     if member then return member.task, status, message, kind, detail end
     -- Until here the iterator is what keeps the guard.

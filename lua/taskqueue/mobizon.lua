@@ -5,9 +5,9 @@
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
 local failure = require "taskqueue.failure"
-local new_task = require("taskqueue.task").new
 local options = require "taskqueue.options"
 local strict = require "taskqueue.strict"
+local task = require "taskqueue.task"
 
 local kind = failure.kind
 local mobizon = {}
@@ -154,7 +154,7 @@ end
 -- The task that a reply with code 100 names.
 local function task_of(self, envelope, what)
   local id = envelope.data
-  if options.is_id(id) then return (new_task(self, id)) end
+  if options.is_id(id) then return (task.begun(self, id)) end
   return failure.values(failure.new(kind.PROTOCOL,
     ("%s: sent to the background (code 100) without a task id"):format(what),
     { code = envelope.code, data = id, attempts = 1 }))

@@ -18,6 +18,14 @@ function checks.string(value)
     "a string that is not empty and has no control characters"
 end
 
+function checks.text(value)
+  return type(value) == "string", "a string"
+end
+
+function checks.code(value)
+  return type(value) == "string" or type(value) == "number", "a number or a string"
+end
+
 function checks.span(value)
   return options.is_span(value), "a number of seconds, not negative"
 end
@@ -50,9 +58,14 @@ function checks.boolean(value)
   return type(value) == "boolean", "true or false"
 end
 
-checks["function"] = function(value)
+--- Can the value be called?
+function options.is_callable(value)
   local meta = getmetatable(value)
-  return type(value) == "function" or (type(meta) == "table" and meta.__call ~= nil), "a function"
+  return type(value) == "function" or (type(meta) == "table" and meta.__call ~= nil)
+end
+
+checks["function"] = function(value)
+  return options.is_callable(value), "a function"
 end
 
 -- A secret never shows in an error, so strings are described and not quoted.

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- A handle of a task on a service. Making one does no I/O.
 -- @classmod task
+local core = require "taskqueue.core"
+local export = require "taskqueue.export"
 local options = require "taskqueue.options"
 local wait = require "taskqueue.wait"
 
@@ -42,6 +44,35 @@ function methods:last_status()
   return watch and watch.native:status() or self.status
 end
 
+--- Seconds since a poll told of the task last, by this handle or by a wait in progress.
+-- @treturn ?number nil when nothing was heard
+function methods:age()
+  local watch = self.client.watches[self.id]
+  local read_at = watch and watch.native:read_at()
+  if read_at then return core.now() - read_at end
+  return self.status and self.read_at and core.now() - self.read_at or nil
+end
+
+--- Seconds until the task will end, as its progress lets expect; 0 when it should have.
+-- @treturn ?number nil without a wait in progress, and when its progress does not tell
+function methods:remaining()
+  local watch = self.client.watches[self.id]
+  local ends_at = watch and watch.native:ends_at()
+  return ends_at and math.max(0, ends_at - core.now()) or nil
+end
+
+--- What is known of the task, as plain data for `client:import`: strings, numbers, booleans and
+-- tables of them, without a secret.
+-- @treturn table
+function methods:export()
+  return export.task(self)
+end
+
+-- Keeps what a watch knows of the task's pace, for the next one.
+function methods:learn(native)
+  self.knowledge, self.knowledge_at = native:knowledge(), core.now()
+end
+
 --- Ends every wait for this task with the kind `cancelled`. The remote work goes on.
 function methods:stop_waiting()
   local watch = self.client.watches[self.id]
@@ -50,12 +81,20 @@ end
 
 local task = {}
 
---- Makes a handle.
+--- Makes a handle of a task that was heard of just now.
 -- @tparam table client
 -- @tparam string|number id
 -- @tparam[opt=2] number level whom an error blames, as in `error`
 function task.new(client, id, level)
-  return setmetatable({ client = client, id = options.id("task", id, (level or 2) + 1) }, mt)
+  id = options.id("task", id, (level or 2) + 1)
+  return setmetatable({ client = client, id = id, born = core.now(), knows_birth = false }, mt)
+end
+
+--- Makes a handle of a task that the service has just begun.
+function task.begun(client, id)
+  local self = task.new(client, id)
+  self.knows_birth = true
+  return self
 end
 
 function task.is_task(value)

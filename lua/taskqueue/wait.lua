@@ -64,7 +64,7 @@ function wait.stall_time(waiter)
   return math.max(changed + waiter.options.stall_timeout, waiter.next_stall_check or 0)
 end
 
--- A task is known to stand still only by a look that came late enough to tell.
+-- A task is known to stand still only by a look that came late enough to tell. One is asked for.
 local function has_stalled(waiter, now)
   if now < wait.stall_time(waiter) then return false end
   local native, span = waiter.watch.native, waiter.options.stall_timeout
@@ -72,6 +72,7 @@ local function has_stalled(waiter, now)
   local changed = math.max(native:changed() or 0, waiter.began)
   if read_at and read_at >= changed + span then return true end
   waiter.next_stall_check = now + math.min(span / 4, 1)
+  native:hasten(now)
   return false
 end
 
@@ -81,7 +82,7 @@ local function tell(task, waiter)
   local changed = native:changed()
   if not changed or changed == waiter.told then return false end
   waiter.told = changed
-  task.status = native:status()
+  task.status, task.read_at = native:status(), native:read_at()
   if waiter.options.on_progress then waiter.options.on_progress(task.status) end
   return true
 end
@@ -130,17 +131,23 @@ end
 -- @tparam table waiter has a method `wake`, gets what the wait needs
 function wait.begin(task, checked, waiter)
   local now = core.now()
-  waiter.options, waiter.began, waiter.deadline = checked, now, now + checked.timeout
+  waiter.task, waiter.options = task, checked
+  waiter.began, waiter.deadline = now, now + checked.timeout
   if (task.status and task.status.done) or task.client:is_closed() then return end
-  waiter.watch = watch.of(task.client, task.id)
+  waiter.watch = watch.of(task)
   waiter.polls_before = waiter.watch.native:polls()
   waiter.was_seen = task.status ~= nil
-  watch.join(waiter.watch, waiter)
+  waiter.outcome = waiter.watch:hopeless(waiter)
+  if not waiter.outcome then watch.join(waiter.watch, waiter) end
 end
 
---- Lets a waiter leave, whatever became of it.
+--- Lets a waiter leave, whatever became of it. What was learned of a task that goes on stays with
+-- its handle.
 function wait.finish(waiter)
-  if waiter.watch then waiter.watch:leave(waiter) end
+  local task = waiter.task
+  if not waiter.watch then return end
+  if not (task.status and task.status.done) then task:learn(waiter.watch.native) end
+  waiter.watch:leave(waiter)
 end
 
 local function leave(waiter, ok, ...)
@@ -180,7 +187,7 @@ function wait.look(task, request)
     local reply = self.native:reply()
     self.outcome = client:read_failure(reply, task.id)
     if self.outcome.kind == kind.THROTTLED then
-      client.lane:refuse(reply.sent or core.now(), reply.retry_after)
+      self.native:refuse(reply.sent or core.now(), reply.retry_after)
     elseif self.outcome.kind == kind.NOT_FOUND and task.status then
       self.outcome = watch.expired(task.id, self.outcome.detail)
     end
@@ -192,17 +199,15 @@ function wait.look(task, request)
   end
   look.native = core.watch(client.native, client.lane, task.id, look, request)
   look.native:tell("every")
-  look.native:schedule(core.now())
-  client.pending[look] = true
-  engine.park(look, huge)
-  client.pending[look] = nil
+  look.native:ask_first()
+  client:await(look)
   look.native:stop()
   if not look.status then
     look.outcome.detail.attempts = 1
     look.outcome.detail.status = task.status
     return failure.values(look.outcome)
   end
-  task.status = look.status
+  task.status, task.read_at = look.status, core.now()
   return look.status
 end
 

@@ -6,6 +6,7 @@ failed poll means for it; the watch goes on while one of them does.
 ]]
 local core = require "taskqueue.core"
 local failure = require "taskqueue.failure"
+local new_waiters = require "taskqueue.waiters"
 
 local kind = failure.kind
 local huge = math.huge
@@ -14,35 +15,36 @@ local watches = {
   -- Delay after the first failed poll in a row, in seconds, and where its doubling ends.
   first_retry = 0.25,
   longest_retry = 15,
+  --- Gives a number from 0 to 1, for the jitter of retries.
+  random = math.random,
 }
-
--- Between two polls of a task when neither a budget nor the caller sets a pace.
-local UNLIMITED_INTERVAL = 1
 
 local methods = {}
 local mt = { __name = "taskqueue.watch", __index = methods }
 
---- The watch of a task, shared with those who wait for it already.
-function watches.of(client, id)
-  local watch = client.watches[id]
-  if watch then return watch end
-  watch = setmetatable({ client = client, id = id, waiters = {}, failures = 0 }, mt)
-  watch.native = core.watch(client.native, client.lane, id, watch)
-  client.watches[id] = watch
-  return watch
+-- What the handle knows of the task's pace from before.
+local function restore(native, task)
+  native:set_birth(task.born, task.knows_birth)
+  if task.knowledge then native:restore(task.knowledge, core.now() - task.knowledge_at) end
 end
 
-local function interval_of(self, waiter)
-  local interval = waiter.options.interval
-  if interval == 0 and not self.client.lane:is_limited() then return UNLIMITED_INTERVAL end
-  return interval
+--- The watch of a task, shared with those who wait for it already.
+function watches.of(task)
+  local client, id = task.client, task.id
+  local watch = client.watches[id]
+  if watch then return watch end
+  watch = setmetatable({ client = client, id = id, waiters = new_waiters(), failures = 0 }, mt)
+  watch.native = core.watch(client.native, client.lane, id, watch)
+  restore(watch.native, task)
+  client.watches[id] = watch
+  return watch
 end
 
 -- The pace that suits the most eager waiter.
 local function settle_pace(self)
   local interval, tell, deadline, now = huge, "end", huge, core.now()
-  for waiter in pairs(self.waiters) do
-    interval = math.min(interval, interval_of(self, waiter))
+  for waiter in self.waiters:each() do
+    interval = math.min(interval, waiter.options.interval)
     if waiter.deadline > now then deadline = math.min(deadline, waiter.deadline) end
     if waiter.options.on_progress then tell = "change" end
   end
@@ -54,7 +56,7 @@ end
 --- Adds a waiter; the first one starts the polls, and so does one who comes when they have ended
 -- for those who have not left yet.
 function watches.join(self, waiter)
-  self.waiters[waiter] = true
+  self.waiters:add(waiter)
   settle_pace(self)
   -- Failures before a waiter came are not counted against it.
   waiter.failures_before = self.failures
@@ -63,8 +65,8 @@ end
 
 --- Removes a waiter; the last one ends the polls.
 function methods:leave(waiter)
-  self.waiters[waiter] = nil
-  if next(self.waiters) then
+  self.waiters:remove(waiter)
+  if self.waiters.first then
     settle_pace(self)
     return
   end
@@ -73,7 +75,7 @@ function methods:leave(waiter)
 end
 
 local function wake_all(self)
-  for waiter in pairs(self.waiters) do waiter:wake() end
+  for waiter in self.waiters:each() do waiter:wake() end
 end
 
 -- News from the engine: a reading that somebody wants to hear of.
@@ -83,13 +85,13 @@ function methods:read()
 end
 
 local function look_again(self, at)
-  if next(self.waiters) then self.native:schedule(at) end
+  if self.waiters.first then self.native:schedule(at) end
 end
 
 -- Asks of every waiter with which failure it ends, if it does. True when somebody goes on.
 local function end_waits(self, outcome_of)
   local goes_on = false
-  for waiter in pairs(self.waiters) do
+  for waiter in self.waiters:each() do
     local outcome = outcome_of(waiter)
     if outcome then
       waiter.outcome = outcome
@@ -109,7 +111,7 @@ local function count_failure(self)
   local number = self.native:polls()
   if self.last_failed ~= number - 1 then
     self.failures = 0
-    for waiter in pairs(self.waiters) do waiter.failures_before = 0 end
+    for waiter in self.waiters:each() do waiter.failures_before = 0 end
   end
   self.last_failed = number
   self.failures = self.failures + 1
@@ -117,15 +119,51 @@ end
 
 local function retry_delay(failures)
   local delay = math.min(watches.first_retry * 2 ^ (failures - 1), watches.longest_retry)
-  return delay * (0.5 + math.random() / 2)
+  return delay * (0.5 + watches.random() / 2)
+end
+
+local function retry(self, at)
+  local client = self.client
+  client.retries = client.retries + 1
+  client.budget.retries = client.budget.retries + 1
+  look_again(self, at)
+end
+
+--- Of a wait for a task of which nothing is known: the failure with which it ends now, when the
+-- budget cannot give it a look before its deadline. Nothing else would come of it later.
+-- @treturn ?table a failure
+function methods:hopeless(waiter)
+  if self.client:is_closed() then return nil end
+  local can_look, seconds = self.native:can_look(waiter.deadline)
+  if can_look then return nil end
+  return failure.new(kind.TIMEOUT, "timeout", {
+    cause = {
+      kind = kind.THROTTLED,
+      message = ("task %s: the budget has no slot for a first look before the deadline; "
+        .. "the next one is in %.3g seconds"):format(self.id, seconds),
+      detail = { next_slot = seconds },
+    },
+  })
+end
+
+-- A budget that is pushed back may have no slot left for waits that have heard nothing yet.
+local function end_hopeless(budget)
+  for client in pairs(budget.rates) do
+    for _, watch in ipairs(client:watch_list()) do
+      if not watch.native:changed() then
+        end_waits(watch, function(waiter) return waiter.outcome or watch:hopeless(waiter) end)
+      end
+    end
+  end
 end
 
 local function refused(self, reply)
   -- The refusal neither breaks a row of failures nor belongs to it.
   local number = self.native:polls()
   if self.last_failed == number - 1 then self.last_failed = number end
-  self.client.lane:refuse(reply.sent or core.now(), reply.retry_after)
+  self.native:refuse(reply.sent or core.now(), reply.retry_after)
   look_again(self, core.now())
+  end_hopeless(self.client.budget)
 end
 
 -- Of a task that was seen before, "not found" means that nobody will ever know its outcome.
@@ -157,7 +195,7 @@ local function failed(self)
     local is_over = not is_transient or counted > waiter.options.max_poll_errors
     return is_over and self.failure
   end) then
-    look_again(self, core.now() + math.max(self.interval, retry_delay(failures)))
+    retry(self, core.now() + math.max(self.interval, retry_delay(failures)))
   end
 end
 
@@ -190,7 +228,7 @@ end
 -- @tparam string of a kind
 -- @tparam string message
 function methods:end_all(of, message)
-  for waiter in pairs(self.waiters) do
+  for waiter in self.waiters:each() do
     waiter.outcome = waiter.outcome or failure.new(of, message)
     waiter:wake()
   end

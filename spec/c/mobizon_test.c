@@ -69,6 +69,15 @@ TEST("the documented numbers have their states")
     CHECK(tq_mobizon_state(3) == TQ_FAILED);
 }
 
+TEST("progress tells how far the work is only while the task is running")
+{
+    for (int64_t status = 0; status < 4; status++) {
+        tq_reading reading = tq_mobizon_reading(status, 40);
+        CHECK(reading.code == status && reading.progress == 40);
+        CHECK(reading.level == (status == 1 ? 40 : TQ_NO_PROGRESS));
+    }
+}
+
 TEST("a number that nobody documented is never an end")
 {
     static const int64_t unknown[] = {

@@ -11,7 +11,8 @@ enum tq_err {
     TQ_ERR_TOO_BIG = -2, /* a limit that the caller set would be passed */
     TQ_ERR_SYSTEM = -3,  /* a system call failed; errno tells which way */
     TQ_ERR_INVALID = -4, /* an argument is not usable: a URL, a file, a text */
-    TQ_ERR_CLOSED = -5   /* the object has been closed */
+    TQ_ERR_CLOSED = -5,  /* the object has been closed */
+    TQ_ERR_STUCK = -6    /* nothing will ever happen any more, and it was asked to wait for it */
 };
 
 #endif

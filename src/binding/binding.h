@@ -54,8 +54,6 @@ typedef struct tq_watch_ud {
     tq_watch watch; /* first: a transfer's owner is found by it */
     tq_client *client;
     int anchor; /* of its user value, while something is to come */
-    int64_t interval_ns;
-    int64_t deadline_ns; /* the next one of those who wait; the last look is placed before it */
     tq_news news;
     char id[]; /* NUL-terminated */
 } tq_watch_ud;
@@ -78,6 +76,7 @@ void tq_engine_register(lua_State *L);
 /* lane.c */
 tq_lane *tq_lane_check(lua_State *L, int index);
 int tq_lane_new(lua_State *L);
+void tq_tally_push(lua_State *L, const tq_tally *tally); /* as a table */
 void tq_lane_register(lua_State *L);
 
 /* client.c */
@@ -106,12 +105,22 @@ void tq_soap_write(lua_State *L, int index, tq_buf *out);
 int tq_soap_encode(lua_State *L);
 int tq_soap_decode(lua_State *L);
 
-/* watch.c and call.c */
+/* watch.c, knowledge.c and call.c */
 int tq_watch_new(lua_State *L);
-int64_t tq_watch_due(const tq_watch_ud *ud, int64_t now, int64_t due);
+tq_watch_ud *tq_watch_check(lua_State *L);
+int tq_watch_knowledge(lua_State *L);
+int tq_watch_restore(lua_State *L);
+int tq_lane_history(lua_State *L);
+int tq_lane_restore_history(lua_State *L);
 void tq_watch_register(lua_State *L);
 int tq_call_start(lua_State *L);
 void tq_call_register(lua_State *L);
+
+/* play.c: simulated time, and the requests that are answered in it. */
+int tq_play_simulate(lua_State *L);
+int tq_play_take_up(lua_State *L);
+int tq_play_next_request(lua_State *L);
+int tq_play_answer(lua_State *L);
 
 /* reply.c: pushes, of a transfer that gets pinned meanwhile, a table of what came: outcome, status,
  * body, error, retry_after, sent. */

@@ -115,11 +115,20 @@ static int client_redact(lua_State *L)
     return 1;
 }
 
+/* stats(): polls, refused, in_flight. */
+static int client_stats(lua_State *L)
+{
+    const tq_client *client = luaL_checkudata(L, 1, TQ_CLIENT);
+    tq_tally_push(L, &client->source.tally);
+    return 1;
+}
+
 void tq_client_register(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"close", client_close},
                                        {"is_closed", client_is_closed},
                                        {"redact", client_redact},
+                                       {"stats", client_stats},
                                        {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", client_close}, {NULL, NULL}};
     tq_new_type(L, TQ_CLIENT, methods, meta);

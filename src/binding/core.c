@@ -32,6 +32,9 @@ void tq_check(lua_State *L, int err, const char *what)
     case TQ_ERR_TOO_BIG:
         tq_raise(L, "taskqueue: %s: too large", what);
         return;
+    case TQ_ERR_STUCK:
+        tq_raise(L, "taskqueue: %s: nothing will ever happen any more", what);
+        return;
     case TQ_ERR_CLOSED:
         tq_raise(L, "taskqueue: %s: closed", what);
         return;
@@ -109,6 +112,10 @@ static const luaL_Reg functions[] = {{"now", core_now},
                                      {"cnode", tq_cnode_new},
                                      {"watch", tq_watch_new},
                                      {"call", tq_call_start},
+                                     {"simulate", tq_play_simulate},
+                                     {"take_up_clock", tq_play_take_up},
+                                     {"next_request", tq_play_next_request},
+                                     {"answer", tq_play_answer},
                                      {"encode_form", tq_form_encode_table},
                                      {"decode_json", tq_json_decode},
                                      {"decode_xml", tq_xml_decode},

@@ -159,8 +159,7 @@ static int take_poll(lua_State *L, tq_watch_ud *ud, tq_transfer *transfer)
     if (tq_reading_is_end(&reading) || ud->news == TQ_NEWS_OF_EVERY_POLL)
         return push_watch_news(L, value, "read");
     /* There is memory: this entry has just left the place it goes back to. */
-    int64_t due = tq_watch_due(ud, now, tq_clock_add(now, ud->interval_ns));
-    (void)tq_watch_schedule(watch, due);
+    (void)tq_watch_continue(watch, now);
     return changed && ud->news == TQ_NEWS_OF_CHANGE ? push_watch_news(L, value, "read") : 0;
 }
 

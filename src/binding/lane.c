@@ -18,7 +18,10 @@ int tq_lane_new(lua_State *L)
     luaL_argcheck(L, rate > 0, 1, "the rate must be positive");
     luaL_argcheck(L, burst > 0 && burst <= 1000000, 2, "the burst must be positive");
     tq_lane *lane = lua_newuserdata(L, sizeof *lane);
-    uint64_t seed = (uint64_t)tq_clock_now() ^ (uint64_t)(uintptr_t)lane;
+    uint64_t seed = (uint64_t)tq_clock_now();
+    /* What runs on simulated time runs the same way each time. */
+    if (!tq_clock_is_simulated())
+        seed ^= (uint64_t)(uintptr_t)lane;
     tq_lane_init(lane, rate, (unsigned)burst, seed);
     luaL_setmetatable(L, TQ_LANE);
     return 1;
@@ -28,19 +31,41 @@ static int lane_set_rate(lua_State *L)
 {
     double rate = luaL_checknumber(L, 2);
     luaL_argcheck(L, rate > 0, 2, "the rate must be positive");
-    tq_budget_set_rate(&tq_lane_check(L, 1)->budget, rate);
+    tq_lane_set_rate(tq_lane_check(L, 1), rate);
     return 0;
 }
 
-/* refuse(sent, retry_after): the service found the poll sent at `sent` too frequent. */
-static int lane_refuse(lua_State *L)
+static void set_count(lua_State *L, const char *name, uint64_t count)
 {
-    tq_lane *lane = tq_lane_check(L, 1);
-    int64_t sent = tq_clock_from_seconds(luaL_checknumber(L, 2));
-    bool is_told = !lua_isnoneornil(L, 3);
-    int64_t retry_after = is_told ? tq_clock_from_seconds(luaL_checknumber(L, 3)) : -1;
-    tq_budget_refused(&lane->budget, sent, tq_clock_now(), retry_after);
-    return 0;
+    lua_pushinteger(L, (lua_Integer)count);
+    lua_setfield(L, -2, name);
+}
+
+void tq_tally_push(lua_State *L, const tq_tally *tally)
+{
+    lua_createtable(L, 0, 8);
+    set_count(L, "polls", tally->polls);
+    set_count(L, "refused", tally->refused);
+    set_count(L, "in_flight", tally->in_flight);
+}
+
+/* stats(): polls, refused, in_flight, rate, burst, and next_slot in seconds from now; that is
+ * missing while it depends on a request that is not on its way yet. */
+static int lane_stats(lua_State *L)
+{
+    const tq_lane *lane = tq_lane_check(L, 1);
+    const tq_budget *budget = &lane->budget;
+    int64_t wait = tq_budget_wait_ns(budget, tq_clock_now());
+    tq_tally_push(L, &lane->tally);
+    set_count(L, "burst", budget->burst);
+    double interval = tq_clock_to_seconds(budget->interval_ns);
+    lua_pushnumber(L, interval > 0 ? 1 / interval : HUGE_VAL);
+    lua_setfield(L, -2, "rate");
+    if (wait != TQ_NEVER) {
+        lua_pushnumber(L, tq_clock_to_seconds(wait));
+        lua_setfield(L, -2, "next_slot");
+    }
+    return 1;
 }
 
 /* wait(): seconds until a poll may go, as far as the budget is concerned. */
@@ -76,9 +101,11 @@ static int lane_gc(lua_State *L)
 
 void tq_lane_register(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"set_rate", lane_set_rate}, {"refuse", lane_refuse},
-                                       {"wait", lane_wait},         {"is_limited", lane_is_limited},
-                                       {"is_idle", lane_is_idle},   {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"set_rate", lane_set_rate},  {"stats", lane_stats},
+        {"history", tq_lane_history}, {"restore_history", tq_lane_restore_history},
+        {"wait", lane_wait},          {"is_limited", lane_is_limited},
+        {"is_idle", lane_is_idle},    {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", lane_gc}, {NULL, NULL}};
     tq_new_type(L, TQ_LANE, methods, meta);
 }

@@ -63,11 +63,7 @@ static bool read_data(lua_State *L, int data, tq_reading *reading)
     int64_t status;
     if (!lua_istable(L, data) || !field_is_integer(L, data, "status", &status))
         return false;
-    *reading = (tq_reading){
-        .code = status,
-        .state = tq_mobizon_state(status),
-        .progress = progress_of(L, data),
-    };
+    *reading = tq_mobizon_reading(status, progress_of(L, data));
     return true;
 }
 

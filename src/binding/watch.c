@@ -9,7 +9,7 @@
 #include "binding/binding.h"
 #include "clock/clock.h"
 
-static tq_watch_ud *check_watch(lua_State *L)
+tq_watch_ud *tq_watch_check(lua_State *L)
 {
     return luaL_checkudata(L, 1, TQ_WATCH);
 }
@@ -47,8 +47,6 @@ int tq_watch_new(lua_State *L)
         ud->watch.more = luaL_checklstring(L, 5, &ud->watch.more_len);
     ud->client = client;
     ud->anchor = LUA_NOREF;
-    ud->interval_ns = 0;
-    ud->deadline_ns = TQ_NEVER;
     ud->news = TQ_NEWS_OF_END;
     luaL_setmetatable(L, TQ_WATCH);
     keep_alive(L);
@@ -69,42 +67,80 @@ static void release_owner(lua_State *L, tq_watch_ud *ud)
     ud->anchor = LUA_NOREF;
 }
 
-/* A look that would come after the deadline comes before it, in time for its answer. */
-int64_t tq_watch_due(const tq_watch_ud *ud, int64_t now, int64_t due)
+static tq_watch_ud *check_open(lua_State *L)
 {
-    int64_t answer = tq_budget_answer_ns(&ud->watch.lane->budget);
-    int64_t last_look = ud->deadline_ns - answer;
-    return due >= last_look && now < last_look ? last_look : due;
-}
-
-static int ask(lua_State *L, int (*how)(tq_watch *watch, int64_t due_ns))
-{
-    tq_watch_ud *ud = check_watch(L);
-    int64_t due = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    tq_watch_ud *ud = tq_watch_check(L);
     if (ud->client->source.peer == NULL)
-        return tq_raise(L, "the client is closed");
+        tq_raise(L, "the client is closed");
     if (ud->watch.lane->engine == NULL)
         tq_lane_attach(ud->watch.lane, tq_engine_of(L));
+    return ud;
+}
+
+static int ask(lua_State *L, int (*how)(tq_watch *watch, int64_t at_ns), int64_t at_ns)
+{
+    tq_watch_ud *ud = check_open(L);
     anchor_owner(L, ud);
-    tq_check(L, how(&ud->watch, tq_watch_due(ud, tq_clock_now(), due)), "cannot schedule a poll");
+    tq_check(L, how(&ud->watch, at_ns), "cannot schedule a poll");
     return 0;
 }
 
 /* schedule(at): asks for a look at that time, instead of what was asked for before. */
 static int watch_schedule(lua_State *L)
 {
-    return ask(L, tq_watch_schedule);
+    return ask(L, tq_watch_schedule, tq_clock_from_seconds(luaL_checknumber(L, 2)));
 }
 
 /* hasten(at): the same, unless a look comes sooner anyway. */
 static int watch_hasten(lua_State *L)
 {
-    return ask(L, tq_watch_hasten);
+    return ask(L, tq_watch_hasten, tq_clock_from_seconds(luaL_checknumber(L, 2)));
+}
+
+/* ask_first(): asks for a look in the next slot, before all others. */
+static int watch_ask_first(lua_State *L)
+{
+    return ask(L, tq_watch_ask_first, tq_clock_now());
+}
+
+/* can_look(deadline): can the budget give a look before then? Else false, and the seconds until it
+ * would. */
+static int watch_can_look(lua_State *L)
+{
+    tq_watch_ud *ud = check_open(L);
+    int64_t deadline = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    int64_t slot, now = tq_clock_now();
+    bool can = tq_watch_can_look(&ud->watch, deadline, now, &slot);
+    lua_pushboolean(L, can);
+    if (can)
+        return 1;
+    lua_pushnumber(L, tq_clock_to_seconds(slot - now));
+    return 2;
+}
+
+/* set_birth(at, is_begin): the task began then, or was first heard of. */
+static int watch_set_birth(lua_State *L)
+{
+    tq_watch_ud *ud = tq_watch_check(L);
+    int64_t at = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    tq_watch_set_birth(&ud->watch, at, lua_toboolean(L, 3));
+    return 0;
+}
+
+/* refuse(sent, retry_after): the service found the poll sent at `sent` too frequent. */
+static int watch_refuse(lua_State *L)
+{
+    tq_watch_ud *ud = tq_watch_check(L);
+    int64_t sent = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    bool is_told = !lua_isnoneornil(L, 3);
+    int64_t retry_after = is_told ? tq_clock_from_seconds(luaL_checknumber(L, 3)) : -1;
+    tq_lane_refuse(ud->watch.lane, ud->watch.source, sent, retry_after);
+    return 0;
 }
 
 static int watch_stop(lua_State *L)
 {
-    tq_watch_ud *ud = check_watch(L);
+    tq_watch_ud *ud = tq_watch_check(L);
     if (ud->client->source.peer != NULL)
         tq_watch_stop(&ud->watch);
     release_owner(L, ud);
@@ -114,7 +150,7 @@ static int watch_stop(lua_State *L)
 /* reply(): what the unread poll brought; the poll is over then. */
 static int watch_reply(lua_State *L)
 {
-    tq_watch_ud *ud = check_watch(L);
+    tq_watch_ud *ud = tq_watch_check(L);
     bool is_open = ud->client->source.peer != NULL && ud->watch.lane->engine != NULL;
     if (!is_open || ud->watch.transfer == NULL)
         return tq_raise(L, "no poll to be read");
@@ -128,7 +164,7 @@ static int watch_reply(lua_State *L)
 static int watch_tell(lua_State *L)
 {
     static const char *const names[] = {"change", "end", "every", NULL};
-    check_watch(L)->news = (tq_news)luaL_checkoption(L, 2, NULL, names);
+    tq_watch_check(L)->news = (tq_news)luaL_checkoption(L, 2, NULL, names);
     return 0;
 }
 
@@ -136,9 +172,9 @@ static int watch_tell(lua_State *L)
  */
 static int watch_set_pace(lua_State *L)
 {
-    tq_watch_ud *ud = check_watch(L);
-    ud->interval_ns = tq_clock_from_seconds(luaL_checknumber(L, 2));
-    ud->deadline_ns = tq_clock_from_seconds(luaL_checknumber(L, 3));
+    tq_watch_ud *ud = tq_watch_check(L);
+    int64_t interval = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    tq_watch_set_pace(&ud->watch, interval, tq_clock_from_seconds(luaL_checknumber(L, 3)));
     return 0;
 }
 
@@ -174,7 +210,7 @@ static void add_more(lua_State *L)
 /* status(): a status record, or nil before the first reading. */
 static int watch_status(lua_State *L)
 {
-    const tq_watch_ud *ud = check_watch(L);
+    const tq_watch_ud *ud = tq_watch_check(L);
     const tq_reading *last = &ud->watch.last;
     if (!ud->watch.is_seen)
         return 0;
@@ -201,7 +237,7 @@ static int watch_status(lua_State *L)
 /* changed(): when the status became what it is; nil before the first reading. */
 static int watch_changed(lua_State *L)
 {
-    const tq_watch *watch = &check_watch(L)->watch;
+    const tq_watch *watch = &tq_watch_check(L)->watch;
     if (!watch->is_seen)
         return 0;
     lua_pushnumber(L, tq_clock_to_seconds(watch->changed_ns));
@@ -211,16 +247,27 @@ static int watch_changed(lua_State *L)
 /* read_at(): when a poll told the status last; nil before the first reading. */
 static int watch_read_at(lua_State *L)
 {
-    const tq_watch *watch = &check_watch(L)->watch;
+    const tq_watch *watch = &tq_watch_check(L)->watch;
     if (!watch->is_seen)
         return 0;
     lua_pushnumber(L, tq_clock_to_seconds(watch->read_ns));
     return 1;
 }
 
+/* ends_at(): when the task's progress lets expect its end; nil when it does not. */
+static int watch_ends_at(lua_State *L)
+{
+    const tq_watch *watch = &tq_watch_check(L)->watch;
+    int64_t end = tq_forecast_end_ns(&watch->entry.forecast);
+    if (end == TQ_NEVER)
+        return 0;
+    lua_pushnumber(L, tq_clock_to_seconds(end));
+    return 1;
+}
+
 static int watch_polls(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)check_watch(L)->watch.polls);
+    lua_pushinteger(L, (lua_Integer)tq_watch_check(L)->watch.polls);
     return 1;
 }
 
@@ -228,6 +275,13 @@ void tq_watch_register(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"schedule", watch_schedule},
                                        {"hasten", watch_hasten},
+                                       {"ask_first", watch_ask_first},
+                                       {"can_look", watch_can_look},
+                                       {"set_birth", watch_set_birth},
+                                       {"refuse", watch_refuse},
+                                       {"knowledge", tq_watch_knowledge},
+                                       {"restore", tq_watch_restore},
+                                       {"ends_at", watch_ends_at},
                                        {"stop", watch_stop},
                                        {"reply", watch_reply},
                                        {"tell", watch_tell},

@@ -150,10 +150,13 @@ bool tq_cnode_read_status(const tq_xml_element *fields, tq_reading *reading)
     bool is_told = tq_xml_child(fields, "requestStatus") != NULL;
     if ((is_told && !text_is(request, len, "SUCCESS")) || status_len == 0)
         return false;
+    int progress = read_percent(percent, percent_len);
+    bool is_telling = text_is(status, status_len, "TRANSFERRING");
     *reading = (tq_reading){
         .code = (int64_t)hash(basis, status, status_len),
         .state = tq_cnode_state(status, status_len),
-        .progress = read_percent(percent, percent_len),
+        .progress = progress,
+        .level = is_telling ? progress : TQ_NO_PROGRESS,
         .more = hash_field(hash_field(basis, fields, "type"), fields, "additionalInfo"),
     };
     return true;

@@ -44,7 +44,8 @@ const tq_xml_element *tq_cnode_fields(const tq_xml_element *payload);
 const char *tq_cnode_text(const tq_xml_element *fields, const char *name, size_t *len);
 
 /* Reads what getTaskStatus answered; false when the fields hold no status, or a requestStatus that
- * is not SUCCESS. `reading->code` tells statuses apart and `reading->more` the other fields: they
+ * is not SUCCESS. progressPercent is documented for TRANSFERRING only, and is a level only there.
+ * `reading->code` tells statuses apart and `reading->more` the other fields: they
  * are hashes of the texts. */
 bool tq_cnode_read_status(const tq_xml_element *fields, tq_reading *reading);
 

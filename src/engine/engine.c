@@ -81,9 +81,15 @@ void tq_engine_arm(tq_engine *engine)
         tq_http_arm(engine->http, tq_clock_add(now, wait));
 }
 
+static void count_poll(tq_tally *tally)
+{
+    tally->polls++;
+    tally->in_flight++;
+}
+
 static int start_poll(tq_engine *engine, tq_watch *watch)
 {
-    const tq_source *source = watch->source;
+    tq_source *source = watch->source;
     tq_transfer *transfer;
     int err = tq_http_begin(engine->http, source->peer, &transfer);
     if (err != TQ_OK)
@@ -96,6 +102,8 @@ static int start_poll(tq_engine *engine, tq_watch *watch)
     watch->transfer = transfer;
     watch->has_sent = false;
     tq_budget_take(&watch->lane->budget);
+    count_poll(&watch->lane->tally);
+    count_poll(&watch->source->tally);
     tq_http_submit(transfer, source->target, watch);
     return TQ_OK;
 }
@@ -112,16 +120,25 @@ static void start_due(tq_engine *engine, tq_lane *lane, int64_t now)
             lane->crowded = watch;
             return;
         }
-        tq_sched_remove(&lane->sched, entry);
+        tq_sched_take(&lane->sched, entry, now);
         if (start_poll(engine, watch) != TQ_OK)
             (void)tq_watch_schedule(watch, tq_clock_add(now, MEMORY_PAUSE));
     }
 }
 
+static int pass_time(int64_t wait_ns)
+{
+    if (wait_ns == TQ_NEVER)
+        return TQ_ERR_STUCK;
+    tq_clock_simulate(tq_clock_add(tq_clock_now(), wait_ns));
+    return TQ_OK;
+}
+
 int tq_engine_step(tq_engine *engine, int64_t wait_ns)
 {
     int64_t own_wait = tq_engine_wait_ns(engine, tq_clock_now());
-    int err = tq_http_step(engine->http, own_wait < wait_ns ? own_wait : wait_ns);
+    int64_t wait = own_wait < wait_ns ? own_wait : wait_ns;
+    int err = tq_clock_is_simulated() ? pass_time(wait) : tq_http_step(engine->http, wait);
     int64_t now = tq_clock_now();
     for (tq_lane *lane = engine->lanes; lane != NULL; lane = lane->next)
         start_due(engine, lane, now);
@@ -150,7 +167,6 @@ tq_transfer *tq_engine_take(tq_engine *engine)
     if (watch->job == TQ_JOB_POLL) {
         int64_t now = tq_clock_now();
         settle_budget(watch, tq_transfer_reply(transfer), now);
-        watch->entry.seen_ns = now;
         watch->polls++;
     }
     return transfer;

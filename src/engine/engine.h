@@ -15,7 +15,7 @@
  *     tq_engine_step(engine, wait_ns);
  *     while ((transfer = tq_engine_take(engine)) != NULL) {
  *         ... read the reply of the watch that owns it, then one of ...
- *         tq_watch_learn(&watch, &reading, now);      and tq_watch_schedule for another look
+ *         tq_watch_learn(&watch, &reading, now);      and tq_watch_continue for another look
  *         tq_watch_finish_poll(&watch);
  *     }
  */
@@ -29,11 +29,19 @@ typedef enum tq_job { TQ_JOB_POLL, TQ_JOB_CALL } tq_job;
 
 struct tq_watch;
 
+/* What has been asked so far, of one client or under one budget. */
+typedef struct tq_tally {
+    uint64_t polls;   /* begun */
+    uint64_t refused; /* found too frequent by the service */
+    size_t in_flight;
+} tq_tally;
+
 typedef struct tq_source {
     tq_http_peer *peer;
     tq_http_target *target;
     /* Writes the body of a request for the status of a task; 0 or an error. */
     int (*encode)(const struct tq_source *source, const struct tq_watch *watch, tq_buf *out);
+    tq_tally tally;
 } tq_source;
 
 typedef struct tq_lane {
@@ -42,6 +50,7 @@ typedef struct tq_lane {
     struct tq_lane *next, *prev;
     struct tq_engine *engine; /* NULL before they are joined, and once one of them is closed */
     struct tq_watch *crowded; /* whose turn it is, while its client has no room for a request */
+    tq_tally tally;
 } tq_lane;
 
 typedef struct tq_watch {
@@ -50,11 +59,13 @@ typedef struct tq_watch {
     bool has_sent; /* the poll in flight has used its slot */
     tq_sched_entry entry;
     tq_lane *lane;
-    const tq_source *source;
+    tq_source *source;
     tq_transfer *transfer; /* of the poll in flight, or NULL */
     const char *id;
     const char *more; /* what else the request says, encoded already; not owned */
     size_t id_len, more_len;
+    int64_t interval_ns; /* the least time between two looks */
+    int64_t deadline_ns; /* the last look comes before it; TQ_NEVER for none */
     tq_reading last;
     int64_t changed_ns; /* when `last` became what it is */
     int64_t read_ns;    /* when a poll told it last */
@@ -87,7 +98,9 @@ int64_t tq_engine_wait_ns(const tq_engine *engine, int64_t now);
 /* Makes the engine's fd readable when that time has come. */
 void tq_engine_arm(tq_engine *engine);
 
-/* Waits at most `wait_ns`, reads what has come and starts the polls that are due. */
+/* Waits at most `wait_ns`, reads what has come and starts the polls that are due. 0, or
+ * TQ_ERR_SYSTEM. On a simulated clock it does not wait but sets the clock to when it would have
+ * ended; TQ_ERR_STUCK when that is never. */
 int tq_engine_step(tq_engine *engine, int64_t wait_ns);
 
 /* A transfer that has ended, or NULL. Its owner begins with a tq_job. */
@@ -100,16 +113,37 @@ tq_timer *tq_engine_take_timer(tq_engine *engine, int64_t now);
 
 /* A lane needs no engine before its first watch, and opens no fd. */
 void tq_lane_init(tq_lane *lane, double rate, unsigned burst, uint64_t seed);
+void tq_lane_set_rate(tq_lane *lane, double rate);
 void tq_lane_attach(tq_lane *lane, tq_engine *engine);
 void tq_lane_close(tq_lane *lane);
 
-/* `id` is not copied. `more` begins empty and may be set. */
-void tq_watch_init(tq_watch *watch, tq_lane *lane, const tq_source *source, const char *id,
+/* The service found the poll sent at `sent_ns` too frequent; as tq_budget_refused. */
+void tq_lane_refuse(tq_lane *lane, tq_source *source, int64_t sent_ns, int64_t retry_after_ns);
+
+/* `id` is not copied. `more` begins empty and may be set. The task is first heard of now. */
+void tq_watch_init(tq_watch *watch, tq_lane *lane, tq_source *source, const char *id,
                    size_t id_len);
 
+/* The task began at `born_ns`, or was first heard of then. To be told before the first look. */
+void tq_watch_set_birth(tq_watch *watch, int64_t born_ns, bool is_begin);
+
+/* Sets the pace, also for the look that is asked for already. */
+void tq_watch_set_pace(tq_watch *watch, int64_t interval_ns, int64_t deadline_ns);
+
+/* Can the budget give this watch, if it knows nothing yet, a look before `deadline_ns`? When it
+ * cannot, `slot_ns` is when the first one would come. */
+bool tq_watch_can_look(const tq_watch *watch, int64_t deadline_ns, int64_t now, int64_t *slot_ns);
+
 /* Asks for a look at `due_ns`, or as soon after as the budget lets; replaces what was asked before.
- * While a poll is in flight it is kept. 0, TQ_ERR_MEMORY or TQ_ERR_CLOSED. */
+ * A look that would come after the deadline comes before it, in time for its answer. While a poll
+ * is in flight it is kept. 0, TQ_ERR_MEMORY or TQ_ERR_CLOSED. */
 int tq_watch_schedule(tq_watch *watch, int64_t due_ns);
+
+/* Asks for the next slot, before all others. */
+int tq_watch_ask_first(tq_watch *watch, int64_t now);
+
+/* Asks for another look, when it is worth one (sched/forecast.h). */
+int tq_watch_continue(tq_watch *watch, int64_t now);
 
 /* The same, unless a look has been asked for that comes sooner. */
 int tq_watch_hasten(tq_watch *watch, int64_t due_ns);

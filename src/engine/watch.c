@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/err.h"
+#include "clock/clock.h"
 #include "engine/engine.h"
 
 void tq_lane_init(tq_lane *lane, double rate, unsigned burst, uint64_t seed)
 {
     *lane = (tq_lane){0};
     tq_budget_init(&lane->budget, rate, burst, seed);
-    tq_sched_init(&lane->sched);
+    tq_sched_init(&lane->sched, lane->budget.interval_ns);
+}
+
+void tq_lane_set_rate(tq_lane *lane, double rate)
+{
+    tq_budget_set_rate(&lane->budget, rate);
+    tq_sched_set_interval(&lane->sched, lane->budget.interval_ns);
 }
 
 void tq_lane_attach(tq_lane *lane, tq_engine *engine)
@@ -34,29 +41,108 @@ void tq_lane_close(tq_lane *lane)
     lane->engine = NULL;
 }
 
-void tq_watch_init(tq_watch *watch, tq_lane *lane, const tq_source *source, const char *id,
-                   size_t id_len)
+void tq_lane_refuse(tq_lane *lane, tq_source *source, int64_t sent_ns, int64_t retry_after_ns)
 {
-    *watch =
-        (tq_watch){.job = TQ_JOB_POLL, .lane = lane, .source = source, .id = id, .id_len = id_len};
-    tq_sched_entry_init(&watch->entry);
+    lane->tally.refused++;
+    source->tally.refused++;
+    tq_budget_refused(&lane->budget, sent_ns, tq_clock_now(), retry_after_ns);
 }
 
-int tq_watch_schedule(tq_watch *watch, int64_t due_ns)
+void tq_watch_init(tq_watch *watch, tq_lane *lane, tq_source *source, const char *id, size_t id_len)
+{
+    *watch = (tq_watch){.job = TQ_JOB_POLL,
+                        .lane = lane,
+                        .source = source,
+                        .id = id,
+                        .id_len = id_len,
+                        .deadline_ns = TQ_NEVER};
+    tq_sched_entry_init(&watch->entry, tq_clock_now(), false);
+}
+
+void tq_watch_set_birth(tq_watch *watch, int64_t born_ns, bool is_begin)
+{
+    tq_forecast_init(&watch->entry.forecast, born_ns, is_begin);
+}
+
+/* By when the last look has to be on its way for its answer to come before the deadline. */
+static int64_t last_look_ns(const tq_watch *watch, int64_t now)
+{
+    if (watch->deadline_ns == TQ_NEVER)
+        return TQ_NEVER;
+    int64_t last = watch->deadline_ns - tq_budget_answer_ns(&watch->lane->budget);
+    return last > now ? last : TQ_NEVER;
+}
+
+typedef int adder(tq_sched *sched, tq_sched_entry *entry, int64_t at_ns);
+
+static int ask(tq_watch *watch, adder *add, int64_t at_ns, int64_t by_ns)
 {
     if (watch->lane->engine == NULL)
         return TQ_ERR_CLOSED;
     if (watch->transfer != NULL)
         return TQ_OK;
-    tq_sched_remove(&watch->lane->sched, &watch->entry);
-    return tq_sched_add(&watch->lane->sched, &watch->entry, due_ns);
+    tq_sched *sched = &watch->lane->sched;
+    tq_sched_remove(sched, &watch->entry);
+    watch->entry.by_ns = by_ns;
+    return add(sched, &watch->entry, at_ns < by_ns ? at_ns : by_ns);
+}
+
+int tq_watch_schedule(tq_watch *watch, int64_t due_ns)
+{
+    return ask(watch, tq_sched_add, due_ns, last_look_ns(watch, tq_clock_now()));
+}
+
+int tq_watch_ask_first(tq_watch *watch, int64_t now)
+{
+    return ask(watch, tq_sched_add, now, now);
+}
+
+int tq_watch_continue(tq_watch *watch, int64_t now)
+{
+    int64_t from = tq_clock_add(now, watch->interval_ns);
+    return ask(watch, tq_sched_add_when_worth, from, last_look_ns(watch, now));
 }
 
 int tq_watch_hasten(tq_watch *watch, int64_t due_ns)
 {
     const tq_sched_entry *entry = &watch->entry;
-    bool is_sooner = tq_sched_has(entry) && (entry->is_due || entry->node.key <= due_ns);
+    bool is_sooner = tq_sched_has(entry) && (entry->is_ready || entry->node.key <= due_ns);
     return is_sooner ? TQ_OK : tq_watch_schedule(watch, due_ns);
+}
+
+void tq_watch_set_pace(tq_watch *watch, int64_t interval_ns, int64_t deadline_ns)
+{
+    const tq_sched_entry *entry = &watch->entry;
+    watch->interval_ns = interval_ns;
+    watch->deadline_ns = deadline_ns;
+    /* There is memory: the entry goes back to the place that it has left. */
+    if (tq_sched_has(entry))
+        (void)tq_watch_schedule(watch, entry->is_ready ? entry->ready_ns : entry->node.key);
+}
+
+bool tq_watch_can_look(const tq_watch *watch, int64_t deadline_ns, int64_t now, int64_t *slot_ns)
+{
+    const tq_budget *budget = &watch->lane->budget;
+    const tq_sched *sched = &watch->lane->sched;
+    int64_t wait = tq_budget_wait_ns(budget, now);
+    *slot_ns = wait == TQ_NEVER ? now : tq_clock_add(now, wait);
+    if (watch->is_seen || watch->transfer != NULL || *slot_ns >= deadline_ns)
+        return watch->is_seen || watch->transfer != NULL;
+    size_t ahead = sched->unseen;
+    if (sched->interval_ns > 0 && (deadline_ns - *slot_ns) / sched->interval_ns < (int64_t)ahead)
+        ahead = tq_sched_unseen_by(sched, deadline_ns);
+    bool is_itself = tq_heap_is_in(&watch->entry.promise) && ahead > 0;
+    ahead -= is_itself;
+    ahead -= ahead < budget->burst - 1 ? ahead : budget->burst - 1;
+    double slot = (double)*slot_ns + (double)ahead * (double)sched->interval_ns;
+    *slot_ns = slot < (double)TQ_NEVER ? (int64_t)slot : TQ_NEVER;
+    return *slot_ns < deadline_ns;
+}
+
+static void count_end(tq_watch *watch)
+{
+    watch->lane->tally.in_flight--;
+    watch->source->tally.in_flight--;
 }
 
 void tq_watch_finish_poll(tq_watch *watch)
@@ -65,6 +151,7 @@ void tq_watch_finish_poll(tq_watch *watch)
         return;
     tq_http_release(watch->transfer);
     watch->transfer = NULL;
+    count_end(watch);
 }
 
 void tq_watch_stop(tq_watch *watch)
@@ -82,10 +169,15 @@ void tq_watch_stop(tq_watch *watch)
 bool tq_watch_learn(tq_watch *watch, const tq_reading *reading, int64_t now)
 {
     bool is_new = !watch->is_seen || !tq_reading_equals(&watch->last, reading);
+    bool was_end = watch->is_seen && tq_reading_is_end(&watch->last);
     watch->is_seen = true;
     watch->last = *reading;
     watch->read_ns = now;
     if (is_new)
         watch->changed_ns = now;
+    if (!tq_reading_is_end(reading))
+        tq_sched_read(&watch->lane->sched, &watch->entry, reading->level, now);
+    else if (!was_end)
+        tq_sched_end(&watch->lane->sched, &watch->entry, now);
     return is_new;
 }

@@ -21,6 +21,9 @@
  *         tq_http_release(transfer);
  *     }
  *
+ * A transport can also be played: its requests then go to whoever plays the services, and come back
+ * with what that answers. Nothing else can tell the difference.
+ *
  * Not safe for use by two threads at once.
  */
 #include <stdbool.h>
@@ -149,6 +152,24 @@ void *tq_transfer_owner(const tq_transfer *transfer);
 
 /* Ends a transfer in any state: one in flight is cancelled. */
 void tq_http_release(tq_transfer *transfer);
+
+/* From now on requests that are submitted are played, or sent again. */
+void tq_http_play(tq_http *http, bool is_played);
+
+/* The next request that was sent since this was asked last, or NULL: what is written in it, and a
+ * number by which it is answered. The texts are valid until the next call of this room. */
+typedef struct tq_http_request {
+    uint64_t number;
+    const char *url;
+    const char *body;
+    size_t body_len;
+} tq_http_request;
+
+bool tq_http_next_request(tq_http *http, tq_http_request *out);
+
+/* Ends a played request with that reply, whose texts are copied. A request that is not there any
+ * more, because it was cancelled, is let pass. 0, TQ_ERR_MEMORY or TQ_ERR_TOO_BIG. */
+int tq_http_answer(tq_http *http, uint64_t number, const tq_http_reply *reply);
 
 /* While a transfer is pinned its body and its reply stay where they are, whatever becomes of it and
  * its peer: releasing it then takes effect with the unpinning. For readers that may be interrupted,

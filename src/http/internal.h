@@ -3,7 +3,8 @@
 #define TQ_HTTP_INTERNAL_H
 /*
  * What the files of this room share: transport.c (libcurl's multi handle and the poller), peer.c
- * (options, targets and the handles at rest) and transfer.c (one request and its reply).
+ * (options, targets and the handles at rest), transfer.c (one request and its reply) and play.c
+ * (requests that somebody answers in this process).
  *
  * A transfer is in one list at a time: its peer's `live`, `queue` or `idle`, or the transport's
  * `done`.
@@ -41,8 +42,13 @@ struct tq_transfer {
     bool has_headers; /* the reply's headers came to their end */
     bool has_retry_at_once;
     bool is_pinned;
+    bool is_played;
+    bool is_asked;  /* whoever plays has seen it */
     bool is_doomed; /* released while it was pinned; its peer may be gone, and is NULL then */
     unsigned times_sent;
+    uint64_t number; /* of a played request */
+    const tq_http_target *target;
+    tq_transfer *next_played;
     tq_buf request;
     tq_buf body;
     tq_http_reply reply;
@@ -72,6 +78,10 @@ struct tq_http {
     tq_http_on_sent *on_sent;
     tq_http_peer *peers;
     tq_list done;
+    bool is_played;
+    uint64_t played_count;
+    tq_transfer *played; /* in the order of their sending */
+    char *played_url;    /* of the request that was asked for last */
 };
 
 void tq_list_append(tq_list *list, tq_transfer *transfer);
@@ -80,6 +90,11 @@ void tq_list_remove(tq_list *list, tq_transfer *transfer);
 /* transport.c: into libcurl's hands, and out of them again. */
 int tq_http_start(tq_http *http, tq_transfer *transfer);
 void tq_http_stop(tq_http *http, tq_transfer *transfer);
+/* transport.c: a transfer that is over leaves libcurl's hands, or the player's, to be taken. */
+void tq_http_finish(tq_http *http, tq_transfer *transfer);
+/* play.c: the same as start and stop for a request that is played. */
+void tq_play_start(tq_http *http, tq_transfer *transfer);
+void tq_play_stop(tq_http *http, tq_transfer *transfer);
 /* transport.c: the socket callbacks that every easy handle gets. */
 curl_socket_t tq_http_open_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);
 int tq_http_close_socket(void *http, curl_socket_t fd);
@@ -93,5 +108,6 @@ void tq_http_peer_advance(tq_http_peer *peer);
 int tq_transfer_new(tq_http_peer *peer, tq_transfer **out);
 void tq_transfer_free(tq_transfer *transfer);
 void tq_transfer_end(tq_transfer *transfer, CURLcode result);
+void tq_transfer_note_sent(tq_transfer *transfer);
 
 #endif

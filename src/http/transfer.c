@@ -72,6 +72,14 @@ static size_t on_header(char *line, size_t size, size_t count, void *data)
     return len;
 }
 
+void tq_transfer_note_sent(tq_transfer *transfer)
+{
+    transfer->times_sent++;
+    transfer->reply.sent_ns = tq_clock_now();
+    if (transfer->peer->http->on_sent != NULL)
+        transfer->peer->http->on_sent(transfer->owner, transfer->reply.sent_ns);
+}
+
 static int on_request(void *data, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
     (void)peer_ip;
@@ -82,10 +90,7 @@ static int on_request(void *data, char *peer_ip, char *local_ip, int peer_port, 
     /* libcurl repeats a request by itself when a kept connection breaks under it. */
     if (transfer->send_once && transfer->times_sent > 0)
         return CURL_PREREQFUNC_ABORT;
-    transfer->times_sent++;
-    transfer->reply.sent_ns = tq_clock_now();
-    if (transfer->peer->http->on_sent != NULL)
-        transfer->peer->http->on_sent(transfer->owner, transfer->reply.sent_ns);
+    tq_transfer_note_sent(transfer);
     return CURL_PREREQFUNC_OK;
 }
 
@@ -272,6 +277,7 @@ void tq_http_submit(tq_transfer *transfer, const tq_http_target *target, void *o
     if (target == NULL)
         target = transfer->own_target;
     transfer->owner = owner;
+    transfer->target = target;
     transfer->error[0] = '\0';
     transfer->is_too_big = transfer->has_headers = transfer->has_retry_at_once = false;
     transfer->reply = (tq_http_reply){.sent_ns = INT64_MIN, .retry_after_ns = -1, .body = ""};

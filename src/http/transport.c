@@ -98,6 +98,7 @@ void tq_http_close(tq_http *http)
         tq_http_peer_detach(http->peers);
     curl_multi_cleanup(http->multi);
     tq_poller_close(&http->poller);
+    curl_free(http->played_url);
     free(http);
 }
 
@@ -115,6 +116,9 @@ int64_t tq_http_wait_ns(const tq_http *http, int64_t now)
 {
     if (http->done.count > 0)
         return 0;
+    for (const tq_transfer *played = http->played; played != NULL; played = played->next_played)
+        if (!played->is_asked)
+            return 0;
     if (http->timer_ns == TQ_NEVER)
         return TQ_NEVER;
     return http->timer_ns > now ? http->timer_ns - now : 0;
@@ -127,6 +131,10 @@ void tq_http_arm(tq_http *http, int64_t at_ns)
 
 int tq_http_start(tq_http *http, tq_transfer *transfer)
 {
+    if (http->is_played) {
+        tq_play_start(http, transfer);
+        return TQ_OK;
+    }
     if (curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
         return TQ_ERR_MEMORY;
     http->in_flight++;
@@ -135,8 +143,22 @@ int tq_http_start(tq_http *http, tq_transfer *transfer)
 
 void tq_http_stop(tq_http *http, tq_transfer *transfer)
 {
-    curl_multi_remove_handle(http->multi, transfer->easy);
+    if (transfer->is_played)
+        tq_play_stop(http, transfer);
+    else
+        curl_multi_remove_handle(http->multi, transfer->easy);
     http->in_flight--;
+}
+
+void tq_http_finish(tq_http *http, tq_transfer *transfer)
+{
+    tq_http_peer *peer = transfer->peer;
+    tq_http_stop(http, transfer);
+    peer->active--;
+    tq_list_remove(&peer->live, transfer);
+    transfer->state = TQ_TRANSFER_DONE;
+    tq_list_append(&http->done, transfer);
+    tq_http_peer_advance(peer);
 }
 
 static void collect(tq_http *http)
@@ -147,14 +169,8 @@ static void collect(tq_http *http)
         tq_transfer *transfer = NULL;
         CURLcode result = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        tq_http_peer *peer = transfer->peer;
         tq_transfer_end(transfer, result);
-        tq_http_stop(http, transfer);
-        peer->active--;
-        tq_list_remove(&peer->live, transfer);
-        transfer->state = TQ_TRANSFER_DONE;
-        tq_list_append(&http->done, transfer);
-        tq_http_peer_advance(peer);
+        tq_http_finish(http, transfer);
     }
 }
 

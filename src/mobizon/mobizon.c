@@ -29,6 +29,17 @@ tq_state tq_mobizon_state(int64_t status)
     return status >= 0 && status <= 3 ? states[status] : TQ_RUNNING;
 }
 
+tq_reading tq_mobizon_reading(int64_t status, int progress)
+{
+    tq_state state = tq_mobizon_state(status);
+    return (tq_reading){
+        .code = status,
+        .state = state,
+        .progress = progress,
+        .level = state == TQ_RUNNING ? progress : TQ_NO_PROGRESS,
+    };
+}
+
 /* A whole number, with white space around it or without. */
 static bool read_integer(const tq_xml_element *element, int64_t *out)
 {
@@ -61,10 +72,6 @@ bool tq_mobizon_read_status(const tq_xml_element *root, tq_reading *reading)
     if (!read_integer(tq_xml_child(root, "code"), &code) || code != 0 ||
         !read_integer(tq_xml_child(data, "status"), &status))
         return false;
-    *reading = (tq_reading){
-        .code = status,
-        .state = tq_mobizon_state(status),
-        .progress = read_percent(tq_xml_child(data, "progress")),
-    };
+    *reading = tq_mobizon_reading(status, read_percent(tq_xml_child(data, "progress")));
     return true;
 }

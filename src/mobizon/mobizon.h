@@ -23,6 +23,10 @@ int tq_mobizon_add_key(tq_buf *out, const char *key);
  * not know is taken for a task that goes on: never for an end. */
 tq_state tq_mobizon_state(int64_t status);
 
+/* The reading that a status and its progress are, 0 to 100 or TQ_NO_PROGRESS. The progress of a
+ * task that has not started yet tells nothing of its end. */
+tq_reading tq_mobizon_reading(int64_t status, int progress);
+
 /* Reads the status in an XML reply, whatever its root is called; false when `root` is NULL or holds
  * no code 0 or no status. */
 bool tq_mobizon_read_status(const tq_xml_element *root, tq_reading *reading);
