@@ -86,6 +86,7 @@ build = {
         "src/http/poller.c",
         "src/http/transfer.c",
         "src/http/transport.c",
+        "src/http/url.c",
         "src/json/wide.c",
         "src/mobizon/mobizon.c",
         "src/sched/forecast.c",

@@ -57,8 +57,62 @@ describe("options of a client", function()
     end
   end)
 
+  it("refuse plain http to another machine, and tell the way out", function()
+    for _, options in ipairs {
+      { url = "http://api.mobizon.kz" }, { url = "http://10.0.0.1:80/" }, { url = "HTTP://h" },
+      { url = "http://localhost.example" }, { url = "http://127.0.0.1.example" },
+      { url = "http://0.0.0.0" }, { url = "http://[::2]" }, { url = "http://[::ffff:7f00:1]" },
+      { url = "http://h", proxy = "http://127.0.0.1:1" }, { url = "http://h", proxy = "https://h" },
+      { url = "http://127.0.0.1", proxy = "http://h:1" }, { url = "http://[::1]", proxy = "h:1" },
+      { url = "http://localhost", proxy = "socks5h://10.0.0.1" },
+    } do
+      options.api_key = KEY
+      local message = new(options)
+      assert.matches("^spec/options_spec.lua:%d+: mobizon.new: url: plain http to another machine",
+        message)
+      assert.matches("set allow_plain_http = true$", message)
+      options.allow_plain_http = true
+      taskqueue.mobizon.new(options):close()
+    end
+    local ok, message = pcall(taskqueue.cnode.new, { url = "http://node.example:9091/" })
+    assert.is_false(ok)
+    assert.matches("cnode.new: url: plain http to another machine", message)
+  end)
+
+  it("take plain http to this machine, in every spelling, and https to any", function()
+    for _, options in ipairs {
+      { url = "http://localhost:1" }, { url = "http://LOCALHOST" }, { url = "http://127.1.2.3/x" },
+      { url = "http://[::1]:80/" }, { url = "http://0x7f.1" }, { url = "https://h" },
+      { url = "https://h", proxy = "http://h:3128" }, { url = "https://h", proxy = "socks5://h" },
+      { url = "http://127.0.0.1", proxy = "http://[::1]:1" }, { host = "h" },
+    } do
+      options.api_key = KEY
+      taskqueue.mobizon.new(options):close()
+    end
+  end)
+
+  it("refuse whatever could end a header or a request line in it", function()
+    for _, name in ipairs { "api_key", "url", "host", "proxy", "user_agent", "ca_file" } do
+      for _, bytes in ipairs { "\r", "\n", "\r\nX-Evil: 1\r\n", "\0", "\127" } do
+        local options = { api_key = KEY }
+        options[name] = "http://127.0.0.1" .. bytes
+        assert.matches("option '" .. name .. "' must be a string", new(options))
+      end
+    end
+    for _, name in ipairs { "username", "password" } do
+      assert.is_false((pcall(taskqueue.cnode.new, { [name] = "a\r\nX-Evil: 1" })))
+      assert.is_false((pcall(taskqueue.cnode.new, { [name] = "a\0b" })))
+    end
+    for _, url in ipairs { "http://127.0.0.1/ X", "http://127.0.0.1%0d%0aX", "http://a b" } do
+      assert.matches("url: not a plain http", new { api_key = KEY, url = url })
+    end
+    local ok, message = pcall(taskqueue.cnode.new, { username = "a:b", password = "c" })
+    assert.is_false(ok)
+    assert.matches("option 'username' must be a string .* no colon", message)
+  end)
+
   it("refuse host and url together, and a host that is no name", function()
-    assert.matches("either 'host' or 'url'", new { api_key = KEY, url = "http://h", host = "h" })
+    assert.matches("either 'host' or 'url'", new { api_key = KEY, url = "https://h", host = "h" })
     assert.matches("must be a host name", new { api_key = KEY, host = "evil/path?" })
   end)
 

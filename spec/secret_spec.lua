@@ -104,4 +104,137 @@ describe("the API key", function()
       support.holds_no(sim.api_key, message)
     end
   end)
+
+  it("never follows a service's word to another place", function()
+    for _, service in ipairs(support.services) do
+      local other = support.sim()
+      client = service.client(sim)
+      for _, status in ipairs { 201, 300, 301, 302, 303, 305, 307, 308, 401, 407, 503 } do
+        for _, target in ipairs { other.url, "//127.0.0.1:" .. other.port, "/x" } do
+          sim:fault {
+            times = 2, http_status = status, body = "", headers = {
+              Location = target, ["Content-Location"] = target, Refresh = "0; url=" .. target,
+              ["Alt-Svc"] = ('h2=":%d", http/1.1=":%d"'):format(other.port, other.port),
+              ["WWW-Authenticate"] = 'Basic realm="x"', ["Proxy-Authenticate"] = "Basic",
+              ["Retry-After"] = 0,
+            },
+          }
+          assert.is_nil((client:get_status("1")))
+          assert.is_nil((service.call(client)))
+        end
+      end
+      assert(client:wait_until_done(service.task(sim)))
+      assert.equal(0, other:connections())
+    end
+    for _, entry in ipairs(sim:log()) do assert.is_truthy(entry.method) end
+  end)
+
+  it("does not go to the host that code 13 names", function()
+    local other = support.sim()
+    sim:fault { times = 2, code = 13, data = "127.0.0.1:" .. other.port }
+    for _, failed in ipairs {
+      { client:wait_until_done("1") }, { client:call("report", "create") },
+    } do
+      assert.same({ "service", 13 }, { failed[3], failed[4].code })
+    end
+    assert.equal(0, other:connections())
+  end)
+
+  it("is in nothing that a proxy sees of a request by https", function()
+    local proxy = support.sim { keep_bodies = true }
+    client = support.client(sim, {
+      url = "https://127.0.0.1:1", proxy = proxy.url, key_in = "query",
+    })
+    assert.is_nil((client:get_status("1")))
+    assert.is_nil((client:call("user", "getOwnBalance", { secret = sim.api_key })))
+    assert.equal(2, #proxy:log())
+    support.holds_no(sim.api_key, proxy:log())
+  end)
+end)
+
+describe("a request", function()
+  local HOSTILE = {
+    'a"; filename="x', "a\r\nX-Evil: 1", "a\r\n\r\n--", "a\nb", "a\0b", "a&id=2#?%00", "a[b]c",
+    "'<>&\"", "]]>", "<!--", "\226\128\168", "%0d%0aX-Evil: 1", "=", ";", "../..", "${x}", "\127",
+  }
+  local sim, client
+
+  before_each(function()
+    sim = support.sim { keep_bodies = true }
+    client = support.client(sim)
+  end)
+
+  after_each(support.finish)
+
+  it("lets nothing out of the place where a parameter goes", function()
+    for _, text in ipairs(HOSTILE) do
+      assert(client:call("report", "create", { x = text, ["n" .. text] = "1" }))
+    end
+    assert.equal(#HOSTILE, #sim:log())
+    for i, entry in ipairs(sim:log()) do
+      local fields = require("taskqueue.sim.form").decode(entry.body)
+      assert.equal(HOSTILE[i], fields.x)
+      assert.is_nil(entry.body:find("[%c\"<>; ]"))
+      assert.equal("output=json&api=v1", entry.query)
+    end
+  end)
+
+  it("lets nothing out of the part of a file", function()
+    local path = support.file("content")
+    for _, text in ipairs(HOSTILE) do
+      local has_control = text:find("[%z\1-\31\127]")
+      local made, file = pcall(taskqueue.file, { path = path, name = text })
+      assert.equal(not has_control, made)
+      assert.equal(not has_control, (pcall(taskqueue.file, { path = path, type = text })))
+      if made then
+        assert(client:call("report", "create", { file = file, x = text }))
+        local entry = table.remove(sim:clear_log())
+        local _, parts = entry.body:gsub("Content%-Disposition: form%-data; name=", "")
+        assert.equal(3, parts)
+        assert.is_nil(entry.body:find("\nX-Evil", 1, true))
+      end
+    end
+  end)
+
+  it("refuses a name with a line end or a NUL beside a file", function()
+    local file = taskqueue.file { path = support.file("content") }
+    for _, bytes in ipairs { "\0", "\r\nX-Evil: 1", "\n" } do
+      local ok, message = pcall(client.call, client, "report", "create", {
+        f = file, ["a" .. bytes] = 1,
+      })
+      local body = ok and sim:log()[1].body or ""
+      assert.is_nil(body:find("\nX-Evil", 1, true), message)
+      assert.is_true(bytes ~= "\0" or not ok)
+    end
+  end)
+
+  it("takes no module, method or operation that is more than a name", function()
+    local node = support.node(sim)
+    for _, name in ipairs {
+      "", "a b", "a/b", "../x", "a?b", "a#b", "a\r\nX-Evil: 1", "a\0b", "a>", "a\n", "\208\150",
+      "1a", 7, "a%2f", "a&b", "a:b", {},
+    } do
+      assert.has_error(function() client:call(name, "create") end)
+      assert.has_error(function() client:call("report", name) end)
+      assert.has_error(function() node:call(name) end)
+    end
+    assert.equal(0, sim:connections())
+  end)
+
+  it("carries an id as it is, whatever it holds, and refuses what no id holds", function()
+    local node = support.node(sim)
+    for _, text in ipairs(HOSTILE) do
+      if text:find("[%z\1-\31\127]") then
+        assert.has_error(function() client:get_status(text) end)
+        assert.has_error(function() node:get_status(text) end)
+        assert.has_error(function() node:get_status("1", { uniqueTransferId = text }) end)
+      else
+        client:get_status(text)
+        node:get_status(text, { uniqueTransferId = text })
+        local log = sim:clear_log()
+        assert.same({ text, text }, { log[1].id, log[2].id })
+        assert.is_nil(log[1].body:find("[%c\"<>; ]"))
+      end
+    end
+  end)
 end)

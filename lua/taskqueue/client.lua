@@ -30,6 +30,7 @@ client.options = {
   proxy = { is = "string" },
   user_agent = { is = "string", default = "taskqueue/" .. version },
   insecure = { is = "boolean", default = false },
+  allow_plain_http = { is = "boolean", default = false },
 }
 
 -- The clients that are open or in use, by the order in which they were made.

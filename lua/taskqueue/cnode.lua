@@ -190,7 +190,7 @@ end
 local mt = client.type("cnode", methods)
 
 local spec = {
-  username = { is = "string" },
+  username = { is = "user name" },
   password = { is = "string" },
 }
 for name, rule in pairs(client.options) do spec[name] = spec[name] or rule end

@@ -26,6 +26,12 @@ function checks.code(value)
   return type(value) == "string" or type(value) == "number", "a number or a string"
 end
 
+-- Basic authentication ends the name at the first colon, and takes the rest for the password.
+checks["user name"] = function(value)
+  return checks.string(value) and not value:find(":", 1, true),
+    "a string that is not empty and has no control characters and no colon"
+end
+
 function checks.span(value)
   return options.is_span(value), "a number of seconds, not negative"
 end

@@ -60,6 +60,16 @@ static bool option_flag(lua_State *L, int options, const char *name)
     return value;
 }
 
+/* Keys and passwords are for the two ends alone. */
+static void refuse_exposure(lua_State *L, const tq_http_peer_options *peer, int options)
+{
+    if (option_flag(L, options, "allow_plain_http") ||
+        !tq_http_is_exposed(peer->base_url, peer->proxy))
+        return;
+    tq_raise(L, "url: plain http to another machine shows keys and replies to everybody on the "
+                "way; use https, or set allow_plain_http = true");
+}
+
 void tq_client_open_peer(lua_State *L, tq_client *client, int options)
 {
     tq_http_peer_options peer = {
@@ -84,6 +94,7 @@ void tq_client_open_peer(lua_State *L, tq_client *client, int options)
     if (err == TQ_ERR_INVALID)
         tq_raise(L, "url: not a plain http or https URL, without user, query or fragment");
     tq_check(L, err, "cannot open a client");
+    refuse_exposure(L, &peer, options);
 }
 
 static int client_close(lua_State *L)

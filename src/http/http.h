@@ -107,6 +107,11 @@ int tq_http_peer_open(tq_http_peer **out, const tq_http_peer_options *options);
 /* Can this be the URL of a proxy? Nothing of it is shown in an error then. */
 bool tq_http_is_proxy(const char *text);
 
+/* Would requests to `base_url`, by way of `proxy` unless that is NULL, leave this machine in plain
+ * text? So would plain HTTP to a loopback address that is meant for the proxy. What cannot be read
+ * counts as exposed. */
+bool tq_http_is_exposed(const char *base_url, const char *proxy);
+
 /* Cancels the peer's transfers and frees it. NULL is let pass. */
 void tq_http_peer_close(tq_http_peer *peer);
 

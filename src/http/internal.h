@@ -3,8 +3,8 @@
 #define TQ_HTTP_INTERNAL_H
 /*
  * What the files of this room share: transport.c (libcurl's multi handle and the poller), peer.c
- * (options, targets and the handles at rest), transfer.c (one request and its reply) and play.c
- * (requests that somebody answers in this process).
+ * (options, targets and the handles at rest), transfer.c (one request and its reply), url.c, and
+ * play.c (requests that somebody answers in this process).
  *
  * A transfer is in one list at a time: its peer's `live`, `queue` or `idle`, or the transport's
  * `done`.
@@ -103,6 +103,9 @@ int tq_http_close_socket(void *http, curl_socket_t fd);
 void tq_http_peer_attach(tq_http_peer *peer, tq_http *http);
 void tq_http_peer_detach(tq_http_peer *peer);
 void tq_http_peer_advance(tq_http_peer *peer);
+
+/* url.c: 0, TQ_ERR_MEMORY, or TQ_ERR_INVALID for one that no peer can have. */
+int tq_http_check_base_url(const char *text);
 
 /* transfer.c */
 int tq_transfer_new(tq_http_peer *peer, tq_transfer **out);

@@ -50,57 +50,9 @@ static void free_strings(tq_http_peer_options *options)
         disown(strings[i]);
 }
 
-static bool has_part(CURLU *url, CURLUPart part)
-{
-    char *text = NULL;
-    bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK;
-    curl_free(text);
-    return has;
-}
-
-static bool is_http(CURLU *url)
-{
-    char *scheme = NULL;
-    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-        return false;
-    bool is = strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
-    curl_free(scheme);
-    return is;
-}
-
-static int check_base_url(const char *text)
-{
-    CURLU *url = curl_url();
-    if (url == NULL)
-        return TQ_ERR_MEMORY;
-    /* libcurl drops a "?" or a "#" with nothing behind it, and the path would go into it. */
-    bool good = strpbrk(text, "?#") == NULL &&
-                curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK && is_http(url) &&
-                has_part(url, CURLUPART_HOST) && !has_part(url, CURLUPART_USER);
-    curl_url_cleanup(url);
-    return good ? TQ_OK : TQ_ERR_INVALID;
-}
-
-bool tq_http_is_proxy(const char *text)
-{
-    static const char *const schemes[] = {"http",   "https",   "socks4", "socks4a",
-                                          "socks5", "socks5h", NULL};
-    CURLU *url = curl_url();
-    char *scheme = NULL;
-    unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_DEFAULT_SCHEME;
-    bool is = url != NULL && curl_url_set(url, CURLUPART_URL, text, flags) == CURLUE_OK &&
-              curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK;
-    int i = 0;
-    while (is && schemes[i] != NULL && strcmp(schemes[i], scheme) != 0)
-        i++;
-    curl_free(scheme);
-    curl_url_cleanup(url);
-    return is && schemes[i] != NULL;
-}
-
 int tq_http_peer_open(tq_http_peer **out, const tq_http_peer_options *options)
 {
-    int err = check_base_url(options->base_url);
+    int err = tq_http_check_base_url(options->base_url);
     if (err != TQ_OK)
         return err;
     tq_http_peer *peer = calloc(1, sizeof *peer);
