@@ -30,6 +30,7 @@ build = {
   type = "builtin",
   modules = {
     ["taskqueue.sim.basic"] = "lua/taskqueue/sim/basic.lua",
+    ["taskqueue.sim.chance"] = "lua/taskqueue/sim/chance.lua",
     ["taskqueue.sim.faults"] = "lua/taskqueue/sim/faults.lua",
     ["taskqueue.sim.form"] = "lua/taskqueue/sim/form.lua",
     ["taskqueue.sim"] = "lua/taskqueue/sim/init.lua",

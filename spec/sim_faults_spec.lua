@@ -54,6 +54,7 @@ describe("the simulator's faults", function()
     assert.matches("another service", faults.problem({ service = "node", code = 15 }))
     assert.matches("another service", faults.problem({ soap_fault = {}, data_json = "1" }))
     assert.matches("TLS", faults.problem({ drip = 1 }, true))
+    assert.matches("only with raw", faults.problem({ after = "reset", body = "" }))
     assert.is_nil(faults.problem({ drip = 1, code = "ERR_X", service = "node" }))
     assert.is_nil(faults.problem({ silent = true, delay = 1, service = "mobizon" }, true))
   end)
@@ -63,6 +64,29 @@ describe("the simulator's faults", function()
     rules:add({ code = 2 })
     assert.equal(2, rules:take(get_status).code)
     assert.equal(1, rules:take(get_status).code)
+  end)
+
+  it("hit a part of the calls, the same part whenever the seed is the same", function()
+    local function hits(seed, ids)
+      rules:clear()
+      rules:add({ chance = 0.25, seed = seed, times = math.huge })
+      local found, count = {}, 0
+      for _ = 1, 100 do
+        for _, id in ipairs(ids) do
+          local is_hit = rules:take({ method = "m", id = id }) ~= nil
+          found[id] = (found[id] or "") .. (is_hit and "x" or ".")
+          if is_hit then count = count + 1 end
+        end
+      end
+      return found, count
+    end
+    local ids = { "1", "2", "100001", "100002", "7W3A0N1N9I2E7N1TKLS54A9PTR" }
+    local first, count = hits(7, ids)
+    assert.is_true(count > 80 and count < 170, count)
+    assert.same(first, (hits(7, { ids[5], ids[3], ids[1], ids[2], ids[4] })))
+    assert.not_equal(first["1"], hits(8, ids)["1"])
+    assert.not_equal(first["1"], first["2"])
+    assert.not_equal(first["100001"], first["100002"])
   end)
 
   it("may stay for ever, until they are cleared", function()
@@ -86,7 +110,8 @@ describe("the simulator's faults", function()
       method = 1, id = 7, skip = -1, times = 0, execute = "no", delay = math.huge, code = 1.5,
       data_json = {}, message = 1, http_status = 100, body = 1, truncate = -1, reset = "never",
       silent = 1, drip = -1, soap_fault = { status = 20 },
-      service = "cnode", raw = 1, close = 1, headers = { "a" },
+      service = "cnode", raw = 1, close = 1, headers = { "a" }, after = "noon", chance = 0,
+      seed = 0.5,
     } do
       local problem = options.problem({ [name] = value }, faults.schema)
       assert.matches("option '" .. name .. "'", problem)
@@ -145,6 +170,16 @@ describe("the simulator's faults", function()
 
     it("raw bytes are all that is sent", function()
       assert.equal("nonsense", applied({ raw = "nonsense" }).wire)
+    end)
+
+    it("after the bytes comes a close, a reset or silence", function()
+      for after, expected in pairs {
+        close = { false, false }, reset = { true, false }, silence = { false, true },
+      } do
+        local reply = applied({ truncate = 3, after = after })
+        assert.matches("\r\n\r\n012$", reply.wire)
+        assert.same(expected, { reply.reset, reply.hold })
+      end
     end)
   end)
 end)

@@ -284,6 +284,16 @@ describe("a simulator", function()
       assert.equal(body, (poll()))
     end)
 
+    it("falls silent or resets after bytes of its own", function()
+      sim:fault { raw = "HTTP/1.1 200 OK\r\nContent-Le", after = "silence" }
+      assert.equal(28, (select(2, poll("--max-time 0.5"))))
+      sim:fault { truncate = 5, after = "silence" }
+      assert.same({ GOOD:sub(1, 5), 28 }, { poll("--max-time 0.5") })
+      sim:fault { raw = "HTTP/1.1 200 OK\r\nContent-Le", after = "reset" }
+      assert.same({ "", 56 }, { poll() })
+      assert.same({ GOOD, 0 }, { poll() })
+    end)
+
     it("closes the connection after its answer", function()
       sim:fault { close = true }
       assert.matches("\r\nConnection: close\r\n", (poll("-i")))

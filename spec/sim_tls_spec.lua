@@ -125,6 +125,17 @@ describe("a simulator with TLS", function()
     end
   end)
 
+  it("offers the versions that it is told to", function()
+    sim = assert(simulator.start {
+      rate = math.huge, task = { delay = 0, duration = 0 },
+      tls = {
+        cert = file "one.pem", key = file "one.key", priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2",
+      },
+    })
+    assert.same({ GOOD, 0 }, { poll("--tls-max 1.2") })
+    assert.equal(35, (select(2, poll("--tlsv1.3"))))
+  end)
+
   it("says why it cannot start", function()
     local function problem(tls)
       local other, message = simulator.start { tls = tls }

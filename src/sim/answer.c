@@ -101,6 +101,7 @@ static void read_wire(lua_State *lua, tq_sim_reply *reply)
     reply->burst = burst < (double)reply->wire.size ? (size_t)burst : reply->wire.size;
     reply->pace = read_number(lua, "pace", 0);
     reply->is_reset = read_flag(lua, "reset");
+    reply->is_held = read_flag(lua, "hold");
     reply->is_wire = true;
 }
 

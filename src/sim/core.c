@@ -3,7 +3,8 @@
  * taskqueue.sim.core: what the Lua part of the simulator cannot do by itself.
  *
  *   core.start { host =, port =, path =, cpath =, service =, config =, tls = }
- *                             a server, or nil, message; `tls` = { cert =, key =, client_ca = }
+ *                             a server, or nil, message; `tls` = { cert =, key =, client_ca =,
+ *                             priority = }
  *   server:call(name, ...)    the service's method of that name, in the server's own Lua state
  *   server:port()  server:connections()  server:is_running()  server:stop()
  *   core.hold_interrupts()    from now on SIGINT and SIGTERM only end core.interrupted()
@@ -95,9 +96,11 @@ static bool read_tls(lua_State *L, tq_sim_tls *tls)
     lua_getfield(L, 4, "cert");
     lua_getfield(L, 4, "key");
     lua_getfield(L, 4, "client_ca");
+    lua_getfield(L, 4, "priority");
     tls->cert = luaL_checkstring(L, 5);
     tls->key = luaL_checkstring(L, 6);
     tls->client_ca = luaL_optstring(L, 7, NULL);
+    tls->priority = luaL_optstring(L, 8, NULL);
     return true;
 }
 

@@ -163,6 +163,11 @@ static bool is_flushed(tq_sim_exchange *x, double now)
 
 static void end_wire(tq_sim_exchange *x, double now)
 {
+    if (x->reply.is_held) {
+        x->reply.is_silent = true;
+        tq_sim_server_park(x, HUGE_VAL, EPOLLRDHUP);
+        return;
+    }
     if (!x->reply.is_reset) {
         (void)shutdown(x->fd, SHUT_WR);
     } else if (is_flushed(x, now)) {

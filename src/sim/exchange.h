@@ -10,6 +10,7 @@
  *   wire = "bytes", burst = n, pace = s, reset = bool  these bytes instead, the first n at once and
  *                                                      each further one after s seconds, then the
  *                                                      connection is closed, or reset
+ *   hold = true                                        with `wire`: silence after it
  *   silent = true                                      nothing, ever
  *   delay = s                                          before any of the first two
  *
@@ -37,6 +38,7 @@ typedef struct tq_sim_reply {
     bool is_silent;
     bool is_wire;
     bool is_reset;
+    bool is_held;
     tq_sim_bytes wire;
     size_t burst;
     double pace;

@@ -191,7 +191,7 @@ static struct MHD_OptionItem option(enum MHD_OPTION name, const char *value)
     return item;
 }
 
-static unsigned int tls_options(const tq_sim_tls *tls, struct MHD_OptionItem options[4])
+static unsigned int tls_options(const tq_sim_tls *tls, struct MHD_OptionItem options[5])
 {
     int count = 0;
 
@@ -202,13 +202,16 @@ static unsigned int tls_options(const tq_sim_tls *tls, struct MHD_OptionItem opt
     if (tls != NULL && tls->client_ca != NULL) {
         options[count++] = option(MHD_OPTION_HTTPS_MEM_TRUST, tls->client_ca);
     }
+    if (tls != NULL && tls->priority != NULL) {
+        options[count++] = option(MHD_OPTION_HTTPS_PRIORITIES, tls->priority);
+    }
     options[count] = option(MHD_OPTION_END, NULL);
     return tls != NULL ? MHD_USE_TLS : 0;
 }
 
 static const char *start_daemon(tq_sim_server *server, const tq_sim_tls *tls)
 {
-    struct MHD_OptionItem options[4];
+    struct MHD_OptionItem options[5];
     unsigned int flags = tls_options(tls, options);
 
     server->wants_client_cert = tls != NULL && tls->client_ca != NULL;

@@ -46,6 +46,7 @@ typedef struct tq_sim_tls {
     const char *cert;
     const char *key;
     const char *client_ca; /* or NULL */
+    const char *priority;  /* of GnuTLS; NULL for what libmicrohttpd finds right */
 } tq_sim_tls;
 
 /*

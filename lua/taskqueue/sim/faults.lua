@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Rules that make the simulator misbehave: which calls they are for, and what becomes of the reply.
 
+local chance = require("taskqueue.sim.chance")
 local options = require("taskqueue.sim.options")
 local wire = require("taskqueue.sim.wire")
 
@@ -54,6 +55,8 @@ faults.schema = {
   id = options.text,
   skip = options.whole(0, math.huge),
   times = options.whole(1, math.huge),
+  chance = options.fraction,
+  seed = options.whole(0, 2 ^ 31),
   execute = options.flag,
   delay = options.seconds,
   code = code,
@@ -70,6 +73,7 @@ faults.schema = {
   silent = options.flag,
   drip = options.seconds,
   raw = options.any_text,
+  after = options.one_of("close", "reset", "silence"),
   close = options.flag,
 }
 
@@ -93,6 +97,9 @@ function faults.problem(given, is_tls)
   if is_both or (service and given.service and given.service ~= service) then
     return "an envelope of another service"
   end
+  if given.after and not (given.raw or given.truncate or given.drip) then
+    return "option 'after': only with raw, truncate or drip"
+  end
   for _, name in ipairs(BY_HAND) do
     if is_tls and given[name] ~= nil then
       return ("option '%s': not possible with TLS"):format(name)
@@ -113,6 +120,7 @@ function methods:add(given)
   rule.service = rule.service or envelope_of(rule)
   rule.skip = rule.skip or 0
   rule.times = rule.times or 1
+  rule.is_hit = given.chance and chance.new(given.chance, given.seed or 0)
   rule.body = rule.body or rule.envelope
   self.rules[#self.rules + 1] = rule
 end
@@ -139,7 +147,7 @@ end
 -- @treturn ?table
 function methods:take(call)
   for i, rule in ipairs(self.rules) do
-    if is_for(rule, call) then
+    if is_for(rule, call) and (not rule.is_hit or rule.is_hit(call.id)) then
       if rule.skip == 0 then return use_up(self, i) end
       rule.skip = rule.skip - 1
     end
@@ -176,7 +184,8 @@ local function send_by_hand(rule, reply)
   local head = rule.raw and "" or wire.head(reply)
   reply.wire = rule.raw or head .. body_sent(rule, reply.body)
   if rule.reset == "before" then reply.wire = "" end
-  reply.reset = rule.reset ~= nil
+  reply.reset = rule.reset ~= nil or rule.after == "reset"
+  reply.hold = rule.after == "silence"
   if rule.drip then reply.burst, reply.pace = #head, rule.drip end
 end
 

@@ -55,7 +55,7 @@ end
 -- * `node` the Corporate Node: `generation` "new"|"old", `not_found`, `rate`, `username`,
 --   `password`
 -- * `keep_bodies` false: the log keeps what was posted
--- * `tls` `cert`, `key` and perhaps `client_ca`: paths or PEM text
+-- * `tls` `cert`, `key` and perhaps `client_ca`: paths or PEM text; `priority` of GnuTLS
 --
 -- @treturn[1] taskqueue.sim with `url`, `node_url`, `port` and `api_key`
 -- @treturn[2] nil when it cannot listen
@@ -142,8 +142,8 @@ function methods:now()
 end
 
 --- Adds a rule by which the simulator misbehaves, after those that are there.
--- @tparam table given which calls (`service`, `method`, `id`, `skip`, `times`) and what happens:
--- see the table in docs/simulator.md
+-- @tparam table given which calls (`service`, `method`, `id`, `skip`, `times`, `chance`, `seed`)
+-- and what happens: see the table in docs/simulator.md
 function methods:fault(given)
   check(self, "sim:fault", given, faults.problem)
   local is_copied, is_good, message = pcall(self.server.call, self.server, "fault", given)

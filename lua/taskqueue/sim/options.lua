@@ -27,6 +27,10 @@ end
 --- Any value at all.
 function options.anything() end
 
+function options.fraction(value)
+  if not is_number(value) or value <= 0 or value > 1 then return "a number over 0, up to 1" end
+end
+
 function options.seconds(value)
   if not is_number(value) or value < 0 or value == math.huge then
     return "a number of seconds, 0 or more"

@@ -41,7 +41,12 @@ local NODE_SCHEMA = {
   password = options.any_text,
 }
 
-local TLS_SCHEMA = { cert = options.text, key = options.text, client_ca = options.text }
+local TLS_SCHEMA = {
+  cert = options.text,
+  key = options.text,
+  client_ca = options.text,
+  priority = options.text,
+}
 
 local function node_problem(given)
   local problem = options.problem(given, NODE_SCHEMA)
@@ -92,31 +97,39 @@ end
 
 local PEM_MARKS = { cert = "CERTIFICATE-----", key = "KEY-----", client_ca = "CERTIFICATE-----" }
 
-local function pem(value)
-  if value:find("-----BEGIN", 1, true) then return value end
-  local file, message = io.open(value, "rb")
+local function read(path)
+  local file, message = io.open(path, "rb")
   if not file then return nil, message end
   local text, problem = file:read("*a")
   file:close()
   return text, problem
 end
 
+local function pem(name, value)
+  local text, message = value, nil
+  if not value:find("-----BEGIN", 1, true) then text, message = read(value) end
+  if not text then return nil, message end
+  local mark = PEM_MARKS[name]
+  if text:find(mark, 1, true) then return text end
+  return nil, ("tls: no '%s' in %s"):format(mark, name)
+end
+
 --- Certificates and keys as PEM text, read from files where they are paths.
 -- @tparam ?table given checked `tls` options
--- @treturn[1] ?table `cert`, `key`, `client_ca`; nil without TLS
+-- @treturn[1] ?table `cert`, `key`, `client_ca` and, as it is, `priority`; nil without TLS
 -- @treturn[2] nil
 -- @treturn[2] string what cannot be read
 function settings.tls(given)
   if not given then return nil end
-  local texts = {}
-  for name, value in pairs(given) do
-    local text, message = pem(value)
-    if not text then return nil, message end
-    local mark = PEM_MARKS[name]
-    if not text:find(mark, 1, true) then return nil, ("tls: no '%s' in %s"):format(mark, name) end
-    texts[name] = text
+  local complete = { priority = given.priority }
+  for name in pairs(PEM_MARKS) do
+    if given[name] then
+      local text, message = pem(name, given[name])
+      if not text then return nil, message end
+      complete[name] = text
+    end
   end
-  return texts
+  return complete
 end
 
 return settings
