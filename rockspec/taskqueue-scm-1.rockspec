@@ -81,6 +81,7 @@ build = {
         "src/engine/engine.c",
         "src/engine/watch.c",
         "src/form/form.c",
+        "src/http/header.c",
         "src/http/peer.c",
         "src/http/play.c",
         "src/http/poller.c",

@@ -60,7 +60,7 @@ typedef enum tq_http_outcome {
     TQ_HTTP_NETWORK,    /* no connection, a broken one, or no answer in time */
     TQ_HTTP_TLS,        /* the handshake broke off */
     TQ_HTTP_UNTRUSTED,  /* TLS verification, or a certificate or key that cannot be used */
-    TQ_HTTP_UNREADABLE, /* what came is not HTTP, or passes max_response_bytes */
+    TQ_HTTP_UNREADABLE, /* what came is not HTTP, or too large */
     TQ_HTTP_UNSENT      /* libcurl would not send it: out of memory, an unreadable file */
 } tq_http_outcome;
 

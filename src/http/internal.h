@@ -3,8 +3,8 @@
 #define TQ_HTTP_INTERNAL_H
 /*
  * What the files of this room share: transport.c (libcurl's multi handle and the poller), peer.c
- * (options, targets and the handles at rest), transfer.c (one request and its reply), url.c, and
- * play.c (requests that somebody answers in this process).
+ * (options, targets and the handles at rest), transfer.c (one request and its reply), header.c (of
+ * the reply), url.c, and play.c (requests that somebody answers in this process).
  *
  * A transfer is in one list at a time: its peer's `live`, `queue` or `idle`, or the transport's
  * `done`.
@@ -29,6 +29,15 @@ typedef enum tq_transfer_state {
     TQ_TRANSFER_TAKEN   /* live: its reply is being read */
 } tq_transfer_state;
 
+/* Times are in whole seconds, dates since 1970; -1 where there is none that can be read. */
+typedef struct tq_http_headers {
+    bool has_end; /* the line that ends them came */
+    size_t bytes; /* of all headers, those of interim replies and trailers too */
+    int64_t retry_seconds;
+    int64_t retry_date;
+    int64_t date;
+} tq_http_headers;
+
 struct tq_transfer {
     tq_transfer *next, *prev;
     tq_http_peer *peer;
@@ -39,8 +48,6 @@ struct tq_transfer {
     tq_transfer_state state;
     bool send_once;
     bool is_too_big;
-    bool has_headers; /* the reply's headers came to their end */
-    bool has_retry_at_once;
     bool is_pinned;
     bool is_played;
     bool is_asked;  /* whoever plays has seen it */
@@ -51,6 +58,7 @@ struct tq_transfer {
     tq_transfer *next_played;
     tq_buf request;
     tq_buf body;
+    tq_http_headers headers;
     tq_http_reply reply;
     char error[CURL_ERROR_SIZE];
 };
@@ -106,6 +114,11 @@ void tq_http_peer_advance(tq_http_peer *peer);
 
 /* url.c: 0, TQ_ERR_MEMORY, or TQ_ERR_INVALID for one that no peer can have. */
 int tq_http_check_base_url(const char *text);
+
+/* header.c: takes in one line; how long to wait as the server wishes, or -1. */
+void tq_http_headers_reset(tq_http_headers *headers);
+void tq_http_headers_add(tq_http_headers *headers, const char *line, size_t len);
+int64_t tq_http_headers_retry_ns(const tq_http_headers *headers, CURL *easy);
 
 /* transfer.c */
 int tq_transfer_new(tq_http_peer *peer, tq_transfer **out);

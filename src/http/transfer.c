@@ -9,7 +9,14 @@
 #include "http/internal.h"
 
 /* Replies are small; a small receive buffer is a third of a handle's memory and time. */
-enum { RECEIVE_BUFFER = 4096 };
+enum { RECEIVE_BUFFER = 4096, MOST_HEADERS = 256 * 1024 };
+
+/* Seconds that an address is gone to without asking for it again. A burst of new connections needs
+ * no more; a service that has moved would not be found for longer. */
+#define ADDRESS_KEPT 1L
+
+/* CURLE_TOO_LARGE of libcurl 8.6 and later. */
+#define TOO_LARGE ((CURLcode)100)
 
 void tq_list_append(tq_list *list, tq_transfer *transfer)
 {
@@ -44,32 +51,13 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     return err == TQ_OK ? size * count : 0;
 }
 
-/* "Retry-After: 0" is a wish as well; libcurl gives 0 also where there is none that can be read. */
-static bool is_retry_at_once(const char *line, size_t len)
-{
-    static const char name[] = "retry-after:";
-    const size_t name_len = sizeof name - 1;
-    if (len < name_len || strncasecmp(line, name, name_len) != 0)
-        return false;
-    size_t at = name_len;
-    while (at < len && (line[at] == ' ' || line[at] == '\t'))
-        at++;
-    return at < len && line[at] == '0';
-}
-
-/* libcurl takes a reply that breaks off in its headers for a whole one without a body. An interim
- * reply has headers of its own, and trailers come after the end of the headers. */
+/* libcurl takes a reply that breaks off in its headers for a whole one without a body, and bounds
+ * the length of a header but not their number. */
 static size_t on_header(char *line, size_t size, size_t count, void *data)
 {
     tq_transfer *transfer = data;
-    size_t len = size * count;
-    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
-        transfer->has_headers = transfer->has_retry_at_once = false;
-    else if (is_retry_at_once(line, len))
-        transfer->has_retry_at_once = true;
-    else if (len > 0 && len <= 2 && (line[0] == '\r' || line[0] == '\n'))
-        transfer->has_headers = true;
-    return len;
+    tq_http_headers_add(&transfer->headers, line, size * count);
+    return transfer->headers.bytes <= MOST_HEADERS ? size * count : 0;
 }
 
 void tq_transfer_note_sent(tq_transfer *transfer)
@@ -135,6 +123,7 @@ static void set_trust(CURL *easy, const tq_http_peer_options *options)
 static void set_way(CURL *easy, const tq_http_peer_options *options)
 {
     curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, ADDRESS_KEPT);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, to_ms(options->connect_timeout_ns));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, to_ms(options->request_timeout_ns));
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)options->max_response_bytes);
@@ -279,7 +268,8 @@ void tq_http_submit(tq_transfer *transfer, const tq_http_target *target, void *o
     transfer->owner = owner;
     transfer->target = target;
     transfer->error[0] = '\0';
-    transfer->is_too_big = transfer->has_headers = transfer->has_retry_at_once = false;
+    transfer->is_too_big = false;
+    tq_http_headers_reset(&transfer->headers);
     transfer->reply = (tq_http_reply){.sent_ns = INT64_MIN, .retry_after_ns = -1, .body = ""};
     set_body(transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_CURLU, target->url);
@@ -312,6 +302,7 @@ static tq_http_outcome outcome_of(CURLcode result)
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_BAD_CONTENT_ENCODING:
+    case TOO_LARGE:
         return TQ_HTTP_UNREADABLE;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_READ_ERROR:
@@ -328,6 +319,9 @@ static void explain(tq_transfer *transfer, CURLcode result)
     if (transfer->is_too_big || result == CURLE_FILESIZE_EXCEEDED)
         snprintf(transfer->error, sizeof transfer->error, "the reply is larger than %zu bytes",
                  limit);
+    else if (result == TOO_LARGE)
+        snprintf(transfer->error, sizeof transfer->error, "%s",
+                 "the headers of the reply are too long");
     else if (result == CURLE_ABORTED_BY_CALLBACK)
         snprintf(transfer->error, sizeof transfer->error, "%s",
                  "the connection broke after the request was sent; it was not sent again");
@@ -335,17 +329,23 @@ static void explain(tq_transfer *transfer, CURLcode result)
         snprintf(transfer->error, sizeof transfer->error, "%s", curl_easy_strerror(result));
 }
 
+/* libcurl calls it "out of memory" when a single header is too long for it. */
+static bool has_too_long_headers(const tq_transfer *transfer, CURLcode result)
+{
+    return transfer->headers.bytes > MOST_HEADERS ||
+           (result == CURLE_OUT_OF_MEMORY && transfer->times_sent > 0);
+}
+
 void tq_transfer_end(tq_transfer *transfer, CURLcode result)
 {
     tq_http_reply *reply = &transfer->reply;
-    curl_off_t retry_after = 0;
-    if (result == CURLE_OK && !transfer->has_headers)
+    if (result == CURLE_OK && !transfer->headers.has_end)
         result = CURLE_PARTIAL_FILE;
+    if (has_too_long_headers(transfer, result))
+        result = TOO_LARGE;
     reply->outcome = outcome_of(result);
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply->status);
-    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    if (retry_after > 0 || transfer->has_retry_at_once)
-        reply->retry_after_ns = tq_clock_from_seconds((double)retry_after);
+    reply->retry_after_ns = tq_http_headers_retry_ns(&transfer->headers, transfer->easy);
     if (transfer->body.data != NULL)
         reply->body = transfer->body.data;
     reply->body_len = transfer->body.len;
