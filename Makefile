@@ -11,6 +11,7 @@
 #   make memcheck        the specs under valgrind
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
 #   make bench           how soon ends are known, and what scheduling and decoding cost
+#   make docs            write the tables of docs/faults.md from the specs' rows
 #   make install PREFIX=/usr/local
 #   make clean
 
@@ -39,7 +40,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build bench deps env demo test test-c spec gsoap check memcheck sanitize install clean
+.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize install clean
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -101,7 +102,7 @@ $(BUILD)/c/%.o: %.c Makefile
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 # BUSTED holds arguments, for instance: make spec LUA=lua5.4 BUSTED="spec/wait_spec.lua"
-spec: build gsoap
+spec: build gsoap world
 	@BUSTED="$(BUSTED)" .ci/specs $(LUAS)
 
 # --- the specs' other end, made by gSOAP ---------------------------------------------------------
@@ -127,6 +128,16 @@ $(GSOAP)/server $(GSOAP)/client: $(GSOAP)/%: spec/gsoap/%.c $(GSOAP)/nodeC.o
 $(GSOAP)/server: $(GSOAP)/nodeServer.o
 $(GSOAP)/client: $(GSOAP)/nodeClient.o
 
+# --- the specs' world, in which things go wrong that no server can bring about ---------------------
+
+world: build/world.so
+build/world.so: spec/faults/world.c
+	@mkdir -p $(@D)
+	$(CC) -shared -std=c11 -D_GNU_SOURCE -fPIC -pthread $(WARNINGS) $(CFLAGS) -o $@ $< -ldl
+
+docs:
+	@.ci/docs
+
 BENCHES := soap_decode detection scheduling
 
 # One processor, so that what is compared does not disturb each other.
@@ -148,12 +159,12 @@ check:
 
 memcheck:
 	@.ci/deps memcheck
-	@$(MAKE) --no-print-directory -s LUA=lua5.4 build test-c gsoap
+	@$(MAKE) --no-print-directory -s LUA=lua5.4 build test-c gsoap world
 	@.ci/memcheck lua5.4 $(BUILD)
 
 sanitize:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=lua5.4 build gsoap
+	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=lua5.4 build gsoap world
 	@.ci/sanitize lua5.4 build/asan
 
 # --- installing ----------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ local function mobizon(format, more)
       return support.client(sim, complete)
     end,
     task = function(sim, script) return sim:task(script) end,
+    CALL = "report/create",
     call = function(client) return client:call("report", "create") end,
   }
   function service.reply(status, progress) return { envelope = service.text(status, progress) } end
@@ -122,6 +123,7 @@ support.services = {
       for name, value in pairs(script or {}) do complete[name] = value end
       return sim:task(complete)
     end,
+    CALL = "startlogin",
     call = function(client) return client:call("startLogin") end,
   },
 }
