@@ -69,7 +69,6 @@ for _, group in ipairs(rows) do
 
     setup(function()
       local inside = {}
-      places.open()
       for _, row in ipairs(group) do
         if row.world then
           children[row] = start_child(row)

@@ -57,7 +57,7 @@ local function mobizon(format, more)
       return support.client(sim, complete)
     end,
     task = function(sim, script) return sim:task(script) end,
-    CALL = "report/create",
+    CALL = "report/create", POLL = "taskqueue/getstatus",
     call = function(client) return client:call("report", "create") end,
   }
   function service.reply(status, progress) return { envelope = service.text(status, progress) } end
@@ -123,7 +123,7 @@ support.services = {
       for name, value in pairs(script or {}) do complete[name] = value end
       return sim:task(complete)
     end,
-    CALL = "startlogin",
+    CALL = "startlogin", POLL = "gettaskstatus",
     call = function(client) return client:call("startLogin") end,
   },
 }

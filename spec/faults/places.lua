@@ -18,20 +18,26 @@ local MAKE = "WORLD_START=%d LD_PRELOAD=build/world.so openssl req -x509 -newkey
 
 local directory
 
-local function path(name) return directory .. "/" .. name end
-
-function places.open()
+local function make_certificates()
   local pipe = assert(io.popen("mktemp -d"))
   directory = pipe:read("*l")
   pipe:close()
   for name, how in pairs(CERTIFICATES) do
-    local done = os.execute(MAKE:format(how[2], name, how[1], path(name), path(name)))
+    local file = directory .. "/" .. name
+    local done = os.execute(MAKE:format(how[2], name, how[1], file, file))
     assert(done == true or done == 0, "openssl makes the certificates")
   end
 end
 
+local function path(name)
+  if not directory then make_certificates() end
+  return directory .. "/" .. name
+end
+
+--- Removes what the places left on the disk.
 function places.close()
-  os.execute("rm -r " .. directory)
+  if directory then os.execute("rm -r " .. directory) end
+  directory = nil
 end
 
 local function tls(cert, more)
