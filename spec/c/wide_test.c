@@ -137,10 +137,22 @@ static void quote_naively(const char *text, char *out)
         } else if (is_number) {
             take = number;
         }
-        bool wide = is_number && digits > 15 && number == digits + (*text == '-');
+        bool wide = is_number && digits > 15 && number == digits + (*text == '-') &&
+                    text[*text == '-'] != '0' &&
+                    text[number + strspn(text + number, " \t\r\n")] != ':';
         out += sprintf(out, wide ? "\"%.*s\"" : "%.*s", (int)take, text);
         text += take;
     }
+}
+
+TEST("what is no JSON stays none")
+{
+    CHECK(becomes("{1234567890123456:1}", "{1234567890123456:1}"));
+    CHECK(becomes("{1234567890123456 \t\r\n:1}", "{1234567890123456 \t\r\n:1}"));
+    CHECK(becomes("[01234567890123456]", "[01234567890123456]"));
+    CHECK(becomes("[-00000000000000000]", "[-00000000000000000]"));
+    CHECK(becomes("{\"a\":1234567890123456}", "{\"a\":\"1234567890123456\"}"));
+    CHECK(becomes("[1234567890123456 ]", "[\"1234567890123456\" ]"));
 }
 
 TEST("random soups of tokens come out as a naive reader has them")

@@ -5,6 +5,7 @@
  * integers.
  */
 #include <math.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "binding/binding.h"
@@ -64,6 +65,11 @@ static void make_integers(lua_State *L, int index)
 
 bool tq_json_push(lua_State *L, const char *text, size_t len)
 {
+    /* The decoder would take it for the end of the text, whatever comes behind. */
+    if (len > 0 && memchr(text, '\0', len) != NULL) {
+        lua_pushliteral(L, "a NUL byte");
+        return false;
+    }
     push_quoted(L, text, len);
     return decode(L);
 }

@@ -30,10 +30,18 @@ static const char *skip_string(const char *at, const char *end)
     return at < end ? at + 1 : end;
 }
 
+/* In quotes a number would be a good key, which it is not without them. */
+static bool is_key(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
+        at++;
+    return at < end && *at == ':';
+}
+
 static bool is_wide_integer(const char *start, const char *end)
 {
     const char *digits = *start == '-' ? start + 1 : start;
-    if (end - digits <= EXACT_DIGITS)
+    if (end - digits <= EXACT_DIGITS || *digits == '0')
         return false;
     for (const char *at = digits; at < end; at++)
         if (!is_digit(*at))
@@ -51,7 +59,8 @@ static token next_token(const char *at, const char *end)
         return (token){start, (size_t)(skip_string(at, end) - start), false};
     while (at < end && is_number_char(*at))
         at++;
-    return (token){start, (size_t)(at - start), at > start && is_wide_integer(start, at)};
+    return (token){start, (size_t)(at - start),
+                   at > start && is_wide_integer(start, at) && !is_key(at, end)};
 }
 
 bool tq_json_has_wide(const char *text, size_t len)
