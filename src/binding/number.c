@@ -5,13 +5,16 @@
 
 #include "binding/binding.h"
 
+/* Up to here every whole number is one that a double holds, and may be an id. */
+static const double largest_whole = 9007199254740992.0;
+
 size_t tq_number_format(lua_State *L, int index, char out[TQ_LONGEST_NUMBER])
 {
     const size_t room = TQ_LONGEST_NUMBER;
     if (lua_isinteger(L, index))
         return (size_t)snprintf(out, room, "%lld", (long long)lua_tointeger(L, index));
     double number = lua_tonumber(L, index);
-    if (number == floor(number) && fabs(number) < 1e15)
+    if (number == floor(number) && fabs(number) <= largest_whole)
         return (size_t)snprintf(out, room, "%.0f", number);
     int length = 0;
     for (int digits = 15; digits <= 17; digits++) {
