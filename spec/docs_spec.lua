@@ -92,5 +92,6 @@ describe("the documents", function()
         if not target:find("^https?:") then read(folder .. target) end
       end
     end
+    for target in read("SECURITY.md"):gmatch("`(%l+/[%w_/.]+)`") do read(target) end
   end)
 end)

@@ -137,6 +137,14 @@ function support.file(content)
   return keep(path, os.remove)
 end
 
+--- An empty directory, removed afterwards.
+function support.directory()
+  local pipe = assert(io.popen("mktemp -d"))
+  local path = pipe:read("*l")
+  pipe:close()
+  return keep(path, function() os.execute("rm -r " .. path) end)
+end
+
 --- Closes what the case opened, and fails when the engine still has something to do.
 function support.finish()
   for i = #opened, 1, -1 do opened[i]() end
