@@ -205,7 +205,7 @@ TEST("a request, its echo in a reply and in an error are gone when the transfer 
 {
     static const char *const no_headers[] = {NULL};
     const answer script[] = {
-        {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" SECRET},
+        {.bytes = "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 40\r\n\r\n" SECRET},
         {.bytes = "HTTP/1.1 200 " SECRET "\r\nX: " SECRET "\r\nContent-Length: 50\r\n\r\n" SECRET,
          .hang_up = true},
         {.bytes = SECRET "\r\n\r\n", .hang_up = true}};
@@ -224,6 +224,7 @@ TEST("a request, its echo in a reply and in an error are gone when the transfer 
     tq_http_close(http);
     server_stop(&srv);
     CHECK(held() == 0 && spilt == 0);
+    CHECK(srv.requests == 3 && strcasestr(srv.log[1], "\r\nCookie:") == NULL);
 }
 
 TEST("a password stays with its peer and goes with it")
