@@ -56,6 +56,7 @@ local function mobizon(format, more)
       for name, value in pairs(options or {}) do complete[name] = value end
       return support.client(sim, complete)
     end,
+    identity = function(name) return { api_key = name } end,
     task = function(sim, script) return sim:task(script) end,
     CALL = "report/create", POLL = "taskqueue/getstatus",
     call = function(client) return client:call("report", "create") end,
@@ -118,6 +119,7 @@ support.services = {
       "<!DOCTYPE a><Envelope><Body><r><status>FINISHED_OK</status></r></Body></Envelope>",
     },
     client = function(sim, options) return support.node(sim, options) end,
+    identity = function(name) return { username = name, password = "x" } end,
     task = function(sim, script)
       local complete = { service = "node" }
       for name, value in pairs(script or {}) do complete[name] = value end
