@@ -69,6 +69,27 @@ local function leaf(text, yes, no)
   return value, value
 end
 
+describe("numbers", function()
+  after_each(support.finish)
+
+  it("are written with a point, whatever the locale says", function()
+    local directory = support.directory()
+    os.execute("localedef -i de_DE -f UTF-8 " .. directory .. "/de_DE.UTF-8")
+    local script = support.file([[
+      assert(os.setlocale("de_DE.UTF-8", "numeric"))
+      local core = require "taskqueue.core"
+      local values = { a = 12.5, b = 1e300, c = -2.5e-7, d = 7 }
+      print(core.encode_form(values), core.encode_soap(values))
+    ]])
+    -- The C library keeps the path for good, which a sanitizer takes for a leak.
+    local command = "ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 LOCPATH=%s %s %s 2>&1"
+    local pipe = assert(io.popen(command:format(directory, arg[-1], script)))
+    assert.equal("a=12.5&b=1e%2B300&c=-2.5e-07&d=7\t"
+      .. "<a>12.5</a><b>1e+300</b><c>-2.5e-07</c><d>7</d>\n", pipe:read("*a"))
+    pipe:close()
+  end)
+end)
+
 describe("parameters of Mobizon", function()
   after_each(support.finish)
 

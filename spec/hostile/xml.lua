@@ -139,7 +139,7 @@ return {
   { "U+FFFE", "{open}{good}<m>\239\191\190</m>{close}", N },
   { "UTF-8 of all lengths", "{open}{good}<m>\195\169\226\130\172\240\159\152\128</m>{close}", R },
   -- sizes
-  { "nested a hundred deep",
+  { "nested fifty deep",
     "{open}{good}" .. ("<a>"):rep(50) .. ("</a>"):rep(50) .. "{close}", R },
   { "nested a hundred thousand deep", "{open}{good}" .. ("<a>"):rep(100000), N },
   { "nested too deep, but well",
