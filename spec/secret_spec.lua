@@ -51,6 +51,17 @@ describe("the API key", function()
     support.holds_no(sim.api_key, { tostring(client), tostring(task), tostring(client.native) })
   end)
 
+  it("is in nothing that is exported or counted", function()
+    local task = client:task(sim:task { duration = 0.1 })
+    taskqueue.run(function()
+      taskqueue.spawn(function() assert(task:wait_until_done()) end)
+      taskqueue.sleep(0.02)
+      local exported = taskqueue.export()
+      assert.equal(1, #exported.tasks)
+      support.holds_no(sim.api_key, { exported, task:export(), taskqueue.stats() })
+    end)
+  end)
+
   it("is taken out of what a service echoes", function()
     local echo = "your key " .. sim.api_key .. " is wrong"
     for _, fault in ipairs {
