@@ -43,6 +43,23 @@ describe("a collection of garbage", function()
     end
   end)
 
+  it("may close a client just when a wait or a look begins", function()
+    local core = require "taskqueue.core"
+    local real = core.watch
+    for _, method in ipairs { "wait_until_done", "get_status" } do
+      local client = support.client(sim)
+      core.watch = function(...)
+        local native = real(...)
+        client:close()
+        return native
+      end
+      local _, message, kind, detail = client[method](client, "1")
+      core.watch = real
+      assert.same({ "closed", 0 }, { kind, detail.attempts })
+      assert.equal("task 1: the client is closed", message)
+    end
+  end)
+
   it("may close a client while its replies are read and its requests are written", function()
     local many = {}
     for i = 1, 2000 do many[i] = { name = "n" .. i, value = i } end

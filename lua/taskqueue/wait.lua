@@ -125,6 +125,21 @@ local function follow(task, waiter)
   return loop(finish(wait.turn(task, waiter)))
 end
 
+-- Calls a function that a finalizer may disturb, which closes the client; false then.
+local function unless_closed(client, fn, ...)
+  local ok, message = pcall(fn, ...)
+  if not ok and not client:is_closed() then error(message, 0) end
+  return ok
+end
+
+local function join(task, waiter)
+  waiter.watch = watch.of(task)
+  waiter.polls_before = waiter.watch.native:polls()
+  waiter.was_seen = task.status ~= nil
+  waiter.outcome = waiter.watch:hopeless(waiter)
+  if not waiter.outcome then watch.join(waiter.watch, waiter) end
+end
+
 --- Lets a waiter join those who wait for its task, unless that has ended or its client is closed.
 -- @tparam table task
 -- @tparam table checked options of this wait, complete
@@ -134,11 +149,7 @@ function wait.begin(task, checked, waiter)
   waiter.task, waiter.options = task, checked
   waiter.began, waiter.deadline = now, now + checked.timeout
   if (task.status and task.status.done) or task.client:is_closed() then return end
-  waiter.watch = watch.of(task)
-  waiter.polls_before = waiter.watch.native:polls()
-  waiter.was_seen = task.status ~= nil
-  waiter.outcome = waiter.watch:hopeless(waiter)
-  if not waiter.outcome then watch.join(waiter.watch, waiter) end
+  if not unless_closed(task.client, join, task, waiter) then waiter.watch = nil end
 end
 
 --- Lets a waiter leave, whatever became of it. What was learned of a task that goes on stays with
@@ -197,9 +208,12 @@ function wait.look(task, request)
     self.outcome = failure.new(kind.PROTOCOL, ("task %s: %s"):format(task.id, tostring(message)))
     self:wake()
   end
-  look.native = core.watch(client.native, client.lane, task.id, look, request)
-  look.native:tell("every")
-  look.native:ask_first()
+  local is_asked = unless_closed(client, function()
+    look.native = core.watch(client.native, client.lane, task.id, look, request)
+    look.native:tell("every")
+    look.native:ask_first()
+  end)
+  if not is_asked then return closed(task) end
   client:await(look)
   look.native:stop()
   if not look.status then
