@@ -5,8 +5,10 @@
 #   make deps            install what is missing (Debian packages)
 #   make env             print the exports that make the build usable in place:
 #                        eval "$$(make -s env)"; lua5.4 script.lua
+#   make POLLER=multi    build without epoll, for the built-in loop alone (every target takes it)
 #   make demo            wait for tasks on the built-in simulator
 #   make test            C tests and specs, on both Luas
+#   make test-multi      the same without epoll, on Lua 5.4
 #   make check           formatting, linters, layers, exported symbols
 #   make memcheck        the specs under valgrind
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
@@ -15,9 +17,13 @@
 #   make install PREFIX=/usr/local
 #   make clean
 
+# What drives libcurl: "epoll", or "multi" where there is no epoll (src/http/driver.h).
+POLLER ?= epoll
+$(if $(filter epoll multi,$(POLLER)),,$(error POLLER must be epoll or multi))
+
 LUAS := $(if $(LUA),$(LUA),lua5.4 luajit)
-# A second set of builds, "asan", lies in build/asan/.
-BUILD := build$(if $(VARIANT),/$(VARIANT))
+# Other sets of builds lie in build/asan/ and build/multi/.
+BUILD := build$(if $(VARIANT),/$(VARIANT))$(if $(filter multi,$(POLLER)),/multi)
 PREFIX ?= /usr/local
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -29,18 +35,22 @@ VARIANT_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sa
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Isrc $(WARNINGS) $(CFLAGS) $(VARIANT_$(VARIANT))
 
 ROOMS := base clock form json xml budget sched http mobizon cnode engine
-ROOM_SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c)))
+LEFT_OUT_epoll := src/http/driver_multi.c
+LEFT_OUT_multi := src/http/driver_epoll.c src/http/poller.c
+ROOM_SOURCES := $(filter-out $(LEFT_OUT_$(POLLER)),\
+	$(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c))))
 CORE_SOURCES := $(ROOM_SOURCES) $(sort $(wildcard src/binding/*.c))
 SIM_SOURCES := $(sort $(wildcard src/sim/*.c))
 LUA_SOURCES := $(shell find lua/taskqueue -name '*.lua' | sort)
-C_TESTS := $(patsubst spec/c/%.c,%,$(sort $(wildcard spec/c/*_test.c)))
+C_TESTS := $(filter-out $(if $(filter multi,$(POLLER)),poller_test),\
+	$(patsubst spec/c/%.c,%,$(sort $(wildcard spec/c/*_test.c))))
 
 pkg = $(shell $(PKG_CONFIG) $(1) $(2))
 API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize install clean
+.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi install clean
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -88,6 +98,12 @@ demo:
 test:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory -s build test-c spec
+
+# The build without epoll: all of it but what a foreign loop watches.
+test-multi:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s POLLER=multi build test-c
+	@$(MAKE) --no-print-directory -s POLLER=multi LUA=lua5.4 spec
 
 test-c: $(C_TESTS:%=$(BUILD)/c/%)
 	@set -e; for test in $^; do $$test; done

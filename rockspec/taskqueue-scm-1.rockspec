@@ -82,6 +82,7 @@ build = {
         "src/engine/watch.c",
         "src/form/form.c",
         "src/http/header.c",
+        "src/http/driver_epoll.c",
         "src/http/peer.c",
         "src/http/play.c",
         "src/http/poller.c",

@@ -137,5 +137,7 @@ __attribute__((visibility("default"))) int luaopen_taskqueue_core(lua_State *L)
     luaL_newlib(L, functions);
     tq_json_register(L, lua_gettop(L));
     tq_form_register(L, lua_gettop(L));
+    lua_pushboolean(L, tq_http_is_pollable());
+    lua_setfield(L, -2, "is_pollable");
     return 1;
 }

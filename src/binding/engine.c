@@ -58,6 +58,8 @@ tq_engine *tq_engine_of(lua_State *L)
 static int engine_pollfd(lua_State *L)
 {
     engine_ud *ud = check_open(L);
+    if (!tq_http_is_pollable())
+        tq_raise(L, "taskqueue: this build has no pollfd (it was made with POLLER=multi)");
     tq_engine_arm(&ud->engine);
     lua_pushinteger(L, tq_http_fd(ud->engine.http));
     return 1;

@@ -83,7 +83,11 @@ int tq_http_open(tq_http **out, tq_http_on_sent *on_sent);
 /* Drops all transfers and connections. Peers stay valid; their transfers do not. */
 void tq_http_close(tq_http *http);
 
-/* Readable when there is something to do, including what is due by time, once armed. */
+/* Does this build have an fd to watch? Without epoll there is none: only tq_http_step waits. */
+bool tq_http_is_pollable(void);
+
+/* Readable when there is something to do, including what is due by time, once armed; -1 when there
+ * is no fd. */
 int tq_http_fd(const tq_http *http);
 
 /* How long until tq_http_step has something to do of itself; TQ_NEVER when it has not. */

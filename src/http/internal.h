@@ -2,17 +2,18 @@
 #ifndef TQ_HTTP_INTERNAL_H
 #define TQ_HTTP_INTERNAL_H
 /*
- * What the files of this room share: transport.c (libcurl's multi handle and the poller), peer.c
- * (options, targets and the handles at rest), transfer.c (one request and its reply), header.c (of
- * the reply), url.c, and play.c (requests that somebody answers in this process).
+ * What the files of this room share: transport.c (libcurl's multi handle; what makes it work is
+ * behind driver.h), peer.c (options, targets and the handles at rest), transfer.c (one request and
+ * its reply), header.c (of the reply), url.c, and play.c (requests that somebody answers in this
+ * process).
  *
  * A transfer is in one list at a time: its peer's `live`, `queue` or `idle`, or the transport's
  * `done`.
  */
 #include <curl/curl.h>
 
+#include "http/driver.h"
 #include "http/http.h"
-#include "http/poller.h"
 
 typedef struct tq_list {
     tq_transfer *first;
@@ -79,9 +80,8 @@ struct tq_http_peer {
 };
 
 struct tq_http {
-    tq_poller poller;
     CURLM *multi;
-    int64_t timer_ns; /* when libcurl wants to be called; TQ_NEVER for not at all */
+    tq_driver *driver;
     size_t in_flight;
     tq_http_on_sent *on_sent;
     tq_http_peer *peers;
@@ -103,9 +103,6 @@ void tq_http_finish(tq_http *http, tq_transfer *transfer);
 /* play.c: the same as start and stop for a request that is played. */
 void tq_play_start(tq_http *http, tq_transfer *transfer);
 void tq_play_stop(tq_http *http, tq_transfer *transfer);
-/* transport.c: the socket callbacks that every easy handle gets. */
-curl_socket_t tq_http_open_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);
-int tq_http_close_socket(void *http, curl_socket_t fd);
 
 /* peer.c: joins a transport, leaves it with all transfers released, starts what is queued. */
 void tq_http_peer_attach(tq_http_peer *peer, tq_http *http);

@@ -147,10 +147,7 @@ static void set_callbacks(CURL *easy, tq_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, tq_http_open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer->peer->http);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, tq_http_close_socket);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->peer->http);
+    tq_driver_adopt(transfer->peer->http->driver, easy);
 }
 
 static void set_manners(CURL *easy)

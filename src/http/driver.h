@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TQ_DRIVER_H
+#define TQ_DRIVER_H
+/*
+ * What makes libcurl work on the transfers of one multi handle. There are two, of which a build has
+ * one (POLLER= of make):
+ *
+ * - driver_epoll.c: socket actions on an epoll set (poller.h), whose fd any loop can watch.
+ * - driver_multi.c: curl_multi_poll and curl_multi_perform, for systems without epoll. It has no
+ *   fd, so that only who waits in tq_driver_step can drive it: the built-in loop.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+typedef struct tq_driver tq_driver;
+
+/* Is there an fd? */
+bool tq_driver_has_fd(void);
+
+/* Takes over a multi handle, which the caller keeps and frees before the driver. 0, TQ_ERR_MEMORY
+ * or TQ_ERR_SYSTEM. */
+int tq_driver_open(tq_driver **out, CURLM *multi);
+void tq_driver_close(tq_driver *driver);
+
+/* Sets what an easy handle needs before it is added to the multi handle. */
+void tq_driver_adopt(tq_driver *driver, CURL *easy);
+
+/* Readable when there is something to do, including what is due by time, once armed; -1 when there
+ * is no fd. */
+int tq_driver_fd(const tq_driver *driver);
+
+/* Makes the fd readable at `at_ns` at the latest. */
+void tq_driver_arm(tq_driver *driver, int64_t at_ns);
+
+/* How long until libcurl has something to do of itself; TQ_NEVER when it has not. */
+int64_t tq_driver_wait_ns(const tq_driver *driver, int64_t now);
+
+/* Lets libcurl do what is ready, after waiting at most `wait_ns` for it; an interrupted wait is no
+ * error. 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
+int tq_driver_step(tq_driver *driver, int64_t wait_ns);
+
+/* Lets libcurl do what is due by time, new transfers included. False when nothing was. */
+bool tq_driver_kick(tq_driver *driver);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Drives libcurl by socket actions. Its callbacks note and return. */
+#include "http/driver.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "clock/clock.h"
+#include "http/poller.h"
+
+struct tq_driver {
+    tq_poller poller;
+    CURLM *multi;
+    int64_t timer_ns; /* when libcurl wants to be called; TQ_NEVER for not at all */
+};
+
+bool tq_driver_has_fd(void)
+{
+    return true;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *unused)
+{
+    (void)easy;
+    (void)unused;
+    tq_driver *driver = data;
+    int wanted = (what == CURL_POLL_IN || what == CURL_POLL_INOUT ? TQ_POLL_IN : 0) |
+                 (what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? TQ_POLL_OUT : 0);
+    /* A socket that cannot be watched ends with its transfer's time-out. */
+    (void)tq_poller_want(&driver->poller, fd, wanted);
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *data)
+{
+    (void)multi;
+    tq_driver *driver = data;
+    driver->timer_ns = timeout_ms < 0
+                           ? TQ_NEVER
+                           : tq_clock_add(tq_clock_now(), (int64_t)timeout_ms * (TQ_SECOND / 1000));
+    return 0;
+}
+
+static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    tq_driver *driver = data;
+    int type = address->socktype | SOCK_CLOEXEC;
+    int fd = socket(address->family, type, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    (void)tq_poller_opened(&driver->poller, fd);
+    return fd;
+}
+
+static int close_socket(void *data, curl_socket_t fd)
+{
+    tq_driver *driver = data;
+    tq_poller_closing(&driver->poller, fd);
+    return close(fd);
+}
+
+int tq_driver_open(tq_driver **out, CURLM *multi)
+{
+    tq_driver *driver = calloc(1, sizeof *driver);
+    if (driver == NULL)
+        return TQ_ERR_MEMORY;
+    driver->multi = multi;
+    driver->timer_ns = TQ_NEVER;
+    int err = tq_poller_open(&driver->poller);
+    if (err != TQ_OK) {
+        free(driver);
+        return err;
+    }
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, driver);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, driver);
+    *out = driver;
+    return TQ_OK;
+}
+
+void tq_driver_close(tq_driver *driver)
+{
+    tq_poller_close(&driver->poller);
+    free(driver);
+}
+
+void tq_driver_adopt(tq_driver *driver, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, driver);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, driver);
+}
+
+int tq_driver_fd(const tq_driver *driver)
+{
+    return driver->poller.epoll_fd;
+}
+
+void tq_driver_arm(tq_driver *driver, int64_t at_ns)
+{
+    tq_poller_arm(&driver->poller, at_ns);
+}
+
+int64_t tq_driver_wait_ns(const tq_driver *driver, int64_t now)
+{
+    if (driver->timer_ns == TQ_NEVER)
+        return TQ_NEVER;
+    return driver->timer_ns > now ? driver->timer_ns - now : 0;
+}
+
+static int to_curl(int ready)
+{
+    return (ready & TQ_POLL_IN ? CURL_CSELECT_IN : 0) |
+           (ready & TQ_POLL_OUT ? CURL_CSELECT_OUT : 0) |
+           (ready & TQ_POLL_ERROR ? CURL_CSELECT_ERR : 0);
+}
+
+int tq_driver_step(tq_driver *driver, int64_t wait_ns)
+{
+    tq_poll_event events[TQ_POLL_BATCH];
+    int count, running;
+    do {
+        count = tq_poller_wait(&driver->poller, wait_ns, events);
+        for (int i = 0; i < count; i++)
+            curl_multi_socket_action(driver->multi, events[i].fd, to_curl(events[i].ready),
+                                     &running);
+        wait_ns = 0;
+    } while (count == TQ_POLL_BATCH);
+    return count < 0 ? count : TQ_OK;
+}
+
+bool tq_driver_kick(tq_driver *driver)
+{
+    int running;
+    if (driver->timer_ns == TQ_NEVER || driver->timer_ns > tq_clock_now())
+        return false;
+    driver->timer_ns = TQ_NEVER;
+    curl_multi_socket_action(driver->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    return true;
+}
