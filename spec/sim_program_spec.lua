@@ -1,19 +1,8 @@
 -- SPDX-License-Identifier: MIT
-local function interpreter()
-  local i = 0
-  while arg and arg[i - 1] do i = i - 1 end
-  return arg and i < 0 and arg[i] or (rawget(_G, "jit") and "luajit" or "lua5.4")
-end
+local support = require "support"
 
-local PROGRAM = interpreter() .. " lua/bin/taskqueue-sim "
-
--- Output of a shell script, errors included, and its exit status.
-local function run(script)
-  local pipe = assert(io.popen("( " .. script .. '\n) 2>&1 ; echo "|$?"'))
-  local output, status = pipe:read("*a"):match("^(.*)|(%d+)\n$")
-  pipe:close()
-  return output, tonumber(status)
-end
+local PROGRAM = support.interpreter() .. " lua/bin/taskqueue-sim "
+local run = support.shell
 
 -- Starts the program on a free port, runs `script` with $url and $key, ends it with `signal`.
 local function session(options, script, signal)

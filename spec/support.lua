@@ -130,6 +130,23 @@ support.services = {
   },
 }
 
+--- The interpreter that runs the specs, as a word for the shell.
+function support.interpreter()
+  local i = 0
+  while arg and arg[i - 1] do i = i - 1 end
+  return arg and i < 0 and arg[i] or (rawget(_G, "jit") and "luajit" or "lua5.4")
+end
+
+--- Runs a shell script.
+-- @treturn string its output, errors included
+-- @treturn number its exit status
+function support.shell(script)
+  local pipe = assert(io.popen("( " .. script .. '\n) 2>&1 ; echo "|$?"'))
+  local output, status = pipe:read("*a"):match("^(.*)|(%d+)\n$")
+  pipe:close()
+  return output, tonumber(status)
+end
+
 --- A file with this content, removed afterwards.
 function support.file(content)
   local path = os.tmpname()

@@ -2,14 +2,14 @@
 --[[
 The engine as the Lua side drives it: takes what the native part has finished, hands it to its
 owners, and suspends whoever waits, by the loop or by blocking. The only file that yields, through
-its loop.
+a loop.
 ]]
 local builtin = require "taskqueue.loop.builtin"
 local core = require "taskqueue.core"
+local loops = require "taskqueue.loop"
 
 local engine = {}
 
-local loop = builtin
 local huge = math.huge
 
 --[[
@@ -24,14 +24,27 @@ function engine.sleeper(fields)
   return setmetatable(fields or {}, sleeper_mt)
 end
 
+local function clear_timer(sleeper)
+  if sleeper.timer_handle then
+    core.engine():clear_timer(sleeper.timer_handle)
+    sleeper.timer_handle = nil
+  end
+end
+
+-- What sleeps in `run` while no coroutine of the built-in loop is ready.
+local runner
+
 --- Wakes the sleeper; nothing is lost when it does not sleep yet.
 function sleeper_methods:wake()
   if self.is_awake then return end
   self.is_awake = true
+  clear_timer(self)
   if self.token then
-    local token = self.token
-    self.token = nil
+    local loop, token = self.loop, self.token
+    self.loop, self.token = nil, nil
+    loops.leave(loop)
     loop.unpark(token)
+    if loop == builtin and runner then runner:wake() end
     engine.notify()
   end
 end
@@ -47,23 +60,18 @@ function sleeper_methods:answered()
   self:wake()
 end
 
+-- Does the program itself watch the fd, to call `step`? Is a step under way?
 local is_watched, is_stepping = false, false
 
 --- Lets the fd say that there is something to do, where somebody watches it and no step is on.
 function engine.notify()
-  if is_watched and not is_stepping then core.engine():arm(builtin.is_ready() and 0 or nil) end
+  if is_stepping or not (is_watched or loops.is_watching()) then return end
+  core.engine():arm(is_watched and builtin.is_ready() and 0 or nil)
 end
 
 local function set_timer(sleeper, deadline)
   if deadline < huge then
     sleeper.timer_handle = core.engine():set_timer(deadline, sleeper)
-  end
-end
-
-local function clear_timer(sleeper)
-  if sleeper.timer_handle then
-    core.engine():clear_timer(sleeper.timer_handle)
-    sleeper.timer_handle = nil
   end
 end
 
@@ -114,24 +122,41 @@ function engine.pump(timeout)
   end
 end
 
+-- What a loop watches the engine by: the same as the program has, without the built-in loop.
+local pollable = {}
+
+local function suspend(sleeper, deadline, loop, token)
+  loops.enter(loop, pollable)
+  sleeper.loop, sleeper.token = loop, token
+  set_timer(sleeper, deadline)
+  engine.notify()
+  repeat loop.park(token) until sleeper.is_awake
+end
+
+local function drive(sleeper)
+  while not sleeper.is_awake do engine.pump(huge) end
+end
+
+local function block(sleeper, deadline)
+  set_timer(sleeper, deadline)
+  local ok, message = pcall(drive, sleeper)
+  clear_timer(sleeper)
+  engine.notify()
+  if not ok then error(message, 0) end
+end
+
 --- Suspends the caller until the sleeper is woken or the deadline has come. Inside a coroutine of
--- the loop only that one is suspended; anywhere else this blocks and drives the engine itself.
+-- a loop only that one is suspended; anywhere else this blocks and drives the engine itself.
 -- @tparam table sleeper
 -- @tparam number deadline on the monotonic clock; math.huge for none
 function engine.park(sleeper, deadline)
   if not sleeper.is_awake then
-    set_timer(sleeper, deadline)
-    local token = loop.current()
-    while not sleeper.is_awake do
-      if token then
-        sleeper.token = token
-        loop.park()
-      else
-        engine.pump(huge)
-      end
+    local loop, token = loops.current()
+    if token then
+      suspend(sleeper, deadline, loop, token)
+    else
+      block(sleeper, deadline)
     end
-    clear_timer(sleeper)
-    if not token then engine.notify() end
   end
   sleeper.is_awake = false
 end
@@ -142,22 +167,40 @@ function engine.sleep(seconds)
   engine.park(sleeper, core.now() + seconds)
 end
 
---- The fd that is readable when `step` has something to do.
-function engine.pollfd()
-  is_watched = true
-  engine.notify()
+function pollable.pollfd()
   return core.engine():pollfd()
 end
 
 --- What to watch the fd for: always "r".
-function engine.events()
+function pollable.events()
   return "r"
 end
 
+function pollable.timeout()
+  return core.engine():timeout()
+end
+
+function pollable.step()
+  is_stepping = true
+  local ok, message = pcall(engine.pump, 0)
+  is_stepping = false
+  engine.notify()
+  if not ok then error(message, 0) end
+end
+
+--- The fd that is readable when `step` has something to do.
+function engine.pollfd()
+  local fd = pollable.pollfd()
+  is_watched = true
+  engine.notify()
+  return fd
+end
+
+engine.events = pollable.events
+
 --- Seconds until `step` has something to do of itself, or nil when it has not.
 function engine.timeout()
-  if loop == builtin and builtin.is_ready() then return 0 end
-  return core.engine():timeout()
+  return builtin.is_ready() and 0 or pollable.timeout()
 end
 
 --- Does what is to be done, after waiting at most `timeout` seconds for it, and lets the coroutines
@@ -177,25 +220,27 @@ function engine.step(timeout)
   builtin.raise_errors()
 end
 
-local is_running = false
-
 local function run_all()
   while builtin.count() > 0 do
     builtin.turn()
-    if builtin.count() > 0 then engine.pump(builtin.is_ready() and 0 or huge) end
+    if builtin.count() > 0 then
+      -- Also when others are ready already: the network gets its turn in between.
+      runner.is_awake = false
+      engine.park(runner, builtin.is_ready() and core.now() or huge)
+    end
   end
 end
 
 --- Runs a function as a coroutine of the built-in loop, until none of its coroutines is left, then
--- raises what they raised.
+-- raises what they raised. In a coroutine of another loop that one alone is suspended meanwhile.
 function engine.run(fn, ...)
-  if is_running or builtin.is_turning() then
+  if runner or builtin.is_turning() then
     error("taskqueue.run: the loop is running already", 3)
   end
-  is_running = true
+  runner = engine.sleeper()
   builtin.spawn(fn, ...)
   local ok, message = pcall(run_all)
-  is_running = false
+  runner = nil
   if not ok then
     builtin.abandon_turn()
     error(message, 0)
@@ -206,6 +251,7 @@ end
 --- Adds a coroutine to the built-in loop.
 function engine.spawn(fn, ...)
   builtin.spawn(fn, ...)
+  if runner then runner:wake() end
   engine.notify()
 end
 

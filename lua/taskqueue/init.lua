@@ -7,6 +7,7 @@ local engine = require "taskqueue.engine"
 local export = require "taskqueue.export"
 local failure = require "taskqueue.failure"
 local is_task = require("taskqueue.task").is_task
+local loops = require "taskqueue.loop"
 local many = require "taskqueue.many"
 local mobizon = require "taskqueue.mobizon"
 local options = require "taskqueue.options"
@@ -132,6 +133,16 @@ end
 -- being sent) and `mean_age` (seconds since the tasks were looked at, on average; nil when none
 -- was). A client has its `service`, a budget its `method`, `rate`, `burst` and number of `clients`
 taskqueue.stats = stats
+
+--- Chooses the loop in whose coroutines waits suspend from now on. Waits in progress stay with the
+-- loop in which they began.
+-- @tparam string|table loop `"builtin"` (the default), `"copas"`, `"cqueues"`, `"luv"`, or the
+-- functions of another one: see docs/loops.md
+-- @raise when there is no such loop, or it cannot be loaded
+function taskqueue.use(loop)
+  local _, problem = loops.use(loop)
+  if problem then error("taskqueue.use: " .. problem, 2) end
+end
 
 --- The engine as one pollable object, for a loop of one's own: watch `pollfd` for reading, call
 -- `step` when it is ready or after `timeout` seconds. The module itself is that object.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --[[
 The built-in loop: coroutines that take turns. It knows nothing of the network; whoever runs it
-drives the engine between two turns. A loop offers `current`, `park` and `unpark`.
+drives the engine between two turns, so that nothing has to be attached.
 ]]
 local builtin = { name = "builtin" }
 
