@@ -77,6 +77,23 @@ describe("the built-in loop", function()
     assert.matches("^2 coroutines failed\none.*two", message)
   end)
 
+  it("ends at once when the program is interrupted, whichever coroutine that hits", function()
+    local slept
+    local ok, message = pcall(taskqueue.run, function()
+      taskqueue.spawn(function()
+        taskqueue.sleep(0.001)
+        slept = true
+      end)
+      coroutine.yield()
+      error "interrupted!"
+    end)
+    assert.is_false(ok)
+    assert.matches("builtin_spec.lua:%d+: interrupted!\nstack traceback:", message)
+    assert.is_nil(slept)
+    taskqueue.run(function() end)
+    assert.is_true(slept)
+  end)
+
   it("can be run again after an error", function()
     pcall(taskqueue.run, error, "boom")
     assert.equal(7, taskqueue.run(function() return 7 end))

@@ -90,7 +90,9 @@ end
 -- An error in what one owner makes of its news ends that one, and disturbs no other.
 local function hand_out(owner, news)
   local ok, message = pcall(owner[news], owner)
-  if not ok then owner:broken(message) end
+  if ok then return end
+  if builtin.is_interrupt(message) then error(message, 0) end
+  owner:broken(message)
 end
 
 local player

@@ -48,8 +48,16 @@ function builtin.count()
   return alive
 end
 
+--- Is this error what the interpreter raises, anywhere, when the user interrupts the program?
+function builtin.is_interrupt(message)
+  return type(message) == "string" and (": " .. message):find(": interrupted!$") ~= nil
+end
+
+-- An interrupt is no error of the coroutine that it happened to hit: it ends the loop.
 local function note_error(co, message)
+  local is_interrupt = builtin.is_interrupt(message)
   if type(message) == "string" then message = debug.traceback(co, message) end
+  if is_interrupt then error(message, 0) end
   errors[#errors + 1] = { message }
 end
 
