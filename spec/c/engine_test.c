@@ -210,6 +210,26 @@ TEST("a step ends when a timer is due")
     tq_engine_close(&engine);
 }
 
+TEST("a step starts few polls, for the loop's sake, and the others are due at once")
+{
+    enum { WATCHES = 40 };
+    int fd, port = listen_in_silence(&fd);
+    setup s;
+    tq_watch watches[WATCHES];
+    setup_open(&s, port, INFINITY, WATCHES);
+    for (int i = 0; i < WATCHES; i++)
+        watch_now(&s, &watches[i], "1");
+    CHECK(tq_engine_step(&s.engine, 0) == TQ_OK);
+    size_t started = tq_http_in_flight(s.engine.http);
+    CHECK(started > 0 && started < WATCHES / 2);
+    CHECK(tq_engine_wait_ns(&s.engine, tq_clock_now()) == 0);
+    for (int i = 0; i < WATCHES && tq_http_in_flight(s.engine.http) < WATCHES; i++)
+        CHECK(tq_engine_step(&s.engine, 0) == TQ_OK);
+    CHECK(tq_http_in_flight(s.engine.http) == WATCHES);
+    setup_close(&s);
+    close(fd);
+}
+
 TEST("a poll is sent, answered and counted, and the next one waits for its slot")
 {
     const answer script[] = {{.bytes = HELLO}};

@@ -7,6 +7,9 @@
 /* When a poll cannot even be written down, for want of memory, its task waits this long. */
 #define MEMORY_PAUSE TQ_SECOND
 
+/* A step must not take long, for the sake of the loop that it runs in: the rest is due at once. */
+enum { STARTS_IN_STEP = 16 };
+
 static void on_sent(void *owner, int64_t now)
 {
     tq_watch *watch = owner;
@@ -111,7 +114,8 @@ static int start_poll(tq_engine *engine, tq_watch *watch)
 static void start_due(tq_engine *engine, tq_lane *lane, int64_t now)
 {
     lane->crowded = NULL;
-    while (tq_budget_wait_ns(&lane->budget, now) == 0) {
+    for (int left = STARTS_IN_STEP; left > 0 && tq_budget_wait_ns(&lane->budget, now) == 0;
+         left--) {
         tq_sched_entry *entry = tq_sched_peek(&lane->sched, now);
         if (entry == NULL)
             return;

@@ -38,7 +38,7 @@ void tq_driver_arm(tq_driver *driver, int64_t at_ns);
 int64_t tq_driver_wait_ns(const tq_driver *driver, int64_t now);
 
 /* Lets libcurl do what is ready, after waiting at most `wait_ns` for it; an interrupted wait is no
- * error. 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
+ * error. What it does not come to it leaves ready. 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
 int tq_driver_step(tq_driver *driver, int64_t wait_ns);
 
 /* Lets libcurl do what is due by time, new transfers included. False when nothing was. */

@@ -123,14 +123,10 @@ static int to_curl(int ready)
 int tq_driver_step(tq_driver *driver, int64_t wait_ns)
 {
     tq_poll_event events[TQ_POLL_BATCH];
-    int count, running;
-    do {
-        count = tq_poller_wait(&driver->poller, wait_ns, events);
-        for (int i = 0; i < count; i++)
-            curl_multi_socket_action(driver->multi, events[i].fd, to_curl(events[i].ready),
-                                     &running);
-        wait_ns = 0;
-    } while (count == TQ_POLL_BATCH);
+    int running;
+    int count = tq_poller_wait(&driver->poller, wait_ns, events);
+    for (int i = 0; i < count; i++)
+        curl_multi_socket_action(driver->multi, events[i].fd, to_curl(events[i].ready), &running);
     return count < 0 ? count : TQ_OK;
 }
 

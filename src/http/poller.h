@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 enum { TQ_POLL_IN = 1, TQ_POLL_OUT = 2, TQ_POLL_ERROR = 4 };
-enum { TQ_POLL_BATCH = 64 };
+/* What is reported at a time: few, for the sake of the loop that a step runs in. */
+enum { TQ_POLL_BATCH = 16 };
 
 typedef struct tq_poll_socket {
     uint8_t wanted;     /* TQ_POLL_… that libcurl asks for; 0 while the socket is idle */
