@@ -14,6 +14,7 @@
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
 #   make bench           how soon ends are known, and what scheduling and decoding cost
 #   make docs            write the tables of docs/faults.md from the specs' rows
+#   make bench-loops     how late the timers of a loop are beside 1,000 waits
 #   make install PREFIX=/usr/local
 #   make clean
 
@@ -50,7 +51,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi install clean
+.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -163,6 +164,12 @@ bench:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory -s $(BENCHES:%=$(BUILD)/bench/%)
 	@for bench in $(BENCHES); do echo "--- $$bench"; taskset -c 0 $(BUILD)/bench/$$bench || exit 1; done
+
+# How late the timers of a loop are while 1,000 waits are in progress.
+bench-loops:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s build
+	@$(foreach lua,$(LUAS),eval "$$($(MAKE) -s env LUA=$(lua))" && taskset -c 1 $(lua) bench/loops.lua &&) true
 
 $(BUILD)/bench/%: bench/%.c $(ROOM_SOURCES:%.c=$(BUILD)/c/%.o)
 	@mkdir -p $(@D)
