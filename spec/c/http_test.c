@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/http.h"
 
+#include <fcntl.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -743,6 +744,28 @@ TEST("a kick starts what was submitted without a step")
     tq_http_kick(c.http);
     CHECK(tq_http_wait_ns(c.http, tq_clock_now()) > 0);
     step_until_sent(&c, 1);
+    client_close(&c);
+    close(fd);
+}
+
+static int inheritable_fds(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        count += flags >= 0 && (flags & FD_CLOEXEC) == 0;
+    }
+    return count;
+}
+
+TEST("no program that is started inherits a connection")
+{
+    int fd, port = listen_in_silence(&fd);
+    client c = client_open(port);
+    int before = inheritable_fds();
+    submit(&c, "x");
+    step_until_sent(&c, 1);
+    CHECK(inheritable_fds() == before);
     client_close(&c);
     close(fd);
 }

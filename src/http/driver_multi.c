@@ -3,6 +3,7 @@
  * and wherever there is no epoll. */
 #include "http/driver.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -34,10 +35,18 @@ void tq_driver_close(tq_driver *driver)
     free(driver);
 }
 
+/* No program that is started may inherit a connection. */
+static int on_socket_open(void *unused, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)unused;
+    (void)purpose;
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
+}
+
 void tq_driver_adopt(tq_driver *driver, CURL *easy)
 {
     (void)driver;
-    (void)easy;
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_open);
 }
 
 int tq_driver_fd(const tq_driver *driver)
