@@ -49,6 +49,7 @@ build = {
     ["taskqueue.many"] = "lua/taskqueue/many.lua",
     ["taskqueue.mobizon"] = "lua/taskqueue/mobizon.lua",
     ["taskqueue.options"] = "lua/taskqueue/options.lua",
+    ["taskqueue.run"] = "lua/taskqueue/run.lua",
     ["taskqueue.stats"] = "lua/taskqueue/stats.lua",
     ["taskqueue.strict"] = "lua/taskqueue/strict.lua",
     ["taskqueue.task"] = "lua/taskqueue/task.lua",

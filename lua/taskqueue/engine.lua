@@ -31,9 +31,6 @@ local function clear_timer(sleeper)
   end
 end
 
--- What sleeps in `run` while no coroutine of the built-in loop is ready.
-local runner
-
 --- Wakes the sleeper; nothing is lost when it does not sleep yet.
 function sleeper_methods:wake()
   if self.is_awake then return end
@@ -44,7 +41,6 @@ function sleeper_methods:wake()
     self.loop, self.token = nil, nil
     loops.leave(loop)
     loop.unpark(token)
-    if loop == builtin and runner then runner:wake() end
     engine.notify()
   end
 end
@@ -220,41 +216,6 @@ function engine.step(timeout)
   engine.notify()
   if not ok then error(message, 0) end
   builtin.raise_errors()
-end
-
-local function run_all()
-  while builtin.count() > 0 do
-    builtin.turn()
-    if builtin.count() > 0 then
-      -- Also when others are ready already: the network gets its turn in between.
-      runner.is_awake = false
-      engine.park(runner, builtin.is_ready() and core.now() or huge)
-    end
-  end
-end
-
---- Runs a function as a coroutine of the built-in loop, until none of its coroutines is left, then
--- raises what they raised. In a coroutine of another loop that one alone is suspended meanwhile.
-function engine.run(fn, ...)
-  if runner or builtin.is_turning() then
-    error("taskqueue.run: the loop is running already", 3)
-  end
-  runner = engine.sleeper()
-  builtin.spawn(fn, ...)
-  local ok, message = pcall(run_all)
-  runner = nil
-  if not ok then
-    builtin.abandon_turn()
-    error(message, 0)
-  end
-  builtin.raise_errors()
-end
-
---- Adds a coroutine to the built-in loop.
-function engine.spawn(fn, ...)
-  builtin.spawn(fn, ...)
-  if runner then runner:wake() end
-  engine.notify()
 end
 
 return engine

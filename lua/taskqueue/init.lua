@@ -11,6 +11,7 @@ local loops = require "taskqueue.loop"
 local many = require "taskqueue.many"
 local mobizon = require "taskqueue.mobizon"
 local options = require "taskqueue.options"
+local run = require "taskqueue.run"
 local stats = require "taskqueue.stats"
 local strict = require "taskqueue.strict"
 local wait = require "taskqueue.wait"
@@ -51,7 +52,7 @@ function taskqueue.run(fn, ...)
   check_function("run", fn)
   local results = { n = 0 }
   local function pack(...) results = { n = select("#", ...), ... } end
-  engine.run(function(...) pack(fn(...)) end, ...)
+  run.run(function(...) pack(fn(...)) end, ...)
   return unpack(results, 1, results.n)
 end
 
@@ -60,7 +61,7 @@ end
 -- @param ... its arguments
 function taskqueue.spawn(fn, ...)
   check_function("spawn", fn)
-  engine.spawn(fn, ...)
+  run.spawn(fn, ...)
 end
 
 local function check_tasks(what, tasks)

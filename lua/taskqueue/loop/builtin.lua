@@ -13,9 +13,13 @@ local alive = 0
 local running
 local errors = {}
 
+--- Called whenever a coroutine becomes ready; whoever runs the loop puts its own in place.
+function builtin.on_ready() end
+
 local function make_ready(co, values)
   last = last + 1
   ready[last] = { co, values }
+  builtin.on_ready()
 end
 
 --- The coroutine that is running now, if this loop resumed it; otherwise a wait has to block.
