@@ -12,11 +12,15 @@ local ready, first, last = {}, 1, 0
 local alive = 0
 local running
 local errors = {}
+-- The coroutines that were given up. They are never resumed again, whoever wakes them.
+local abandoned = setmetatable({}, { __mode = "k" })
+local known = setmetatable({}, { __mode = "k" })
 
 --- Called whenever a coroutine becomes ready; whoever runs the loop puts its own in place.
 function builtin.on_ready() end
 
 local function make_ready(co, values)
+  if abandoned[co] then return end
   last = last + 1
   ready[last] = { co, values }
   builtin.on_ready()
@@ -40,8 +44,17 @@ end
 
 --- Adds a coroutine.
 function builtin.spawn(fn, ...)
+  local co = coroutine.create(fn)
   alive = alive + 1
-  make_ready(coroutine.create(fn), { n = select("#", ...), ... })
+  known[co] = true
+  make_ready(co, { n = select("#", ...), ... })
+end
+
+--- Gives up all coroutines that have not ended, and what they raised.
+function builtin.abandon_all()
+  for co in pairs(known) do abandoned[co] = true end
+  known = setmetatable({}, { __mode = "k" })
+  ready, first, last, alive, errors = {}, 1, 0, 0, {}
 end
 
 function builtin.is_ready()
@@ -76,6 +89,7 @@ local function resume(co, values)
   running = nil
   if coroutine.status(co) == "dead" then
     alive = alive - 1
+    known[co] = nil
     if not ok then note_error(co, yielded) end
   elseif yielded ~= PARK then
     make_ready(co)

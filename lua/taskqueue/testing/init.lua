@@ -5,6 +5,7 @@
 -- only the network is not.
 -- @module taskqueue.testing
 local budgets = require "taskqueue.budgets"
+local builtin = require "taskqueue.loop.builtin"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
 local export = require "taskqueue.export"
@@ -229,6 +230,8 @@ function testing.run(given, fn)
   if type(fn) ~= "function" then error("testing.run: no function is given", 2) end
   local world = testing.start(given)
   local function finish(ok, ...)
+    -- What has not ended belongs to this world, and ends with it.
+    builtin.abandon_all()
     world:stop()
     if not ok then error((...), 0) end
     return ...
