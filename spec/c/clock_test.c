@@ -65,6 +65,7 @@ TEST("adding a span stops at never")
 {
     CHECK(tq_clock_add(0, 0) == 0);
     CHECK(tq_clock_add(5, 7) == 12);
+    CHECK(tq_clock_add(-5, 7) == 2 && tq_clock_add(-TQ_NEVER, TQ_NEVER) == 0);
     CHECK(tq_clock_add(5, TQ_NEVER) == TQ_NEVER);
     CHECK(tq_clock_add(0, TQ_NEVER) == TQ_NEVER);
     CHECK(tq_clock_add(TQ_NEVER, 1) == TQ_NEVER);
@@ -72,4 +73,16 @@ TEST("adding a span stops at never")
     CHECK(tq_clock_add(TQ_NEVER - 10, 9) == TQ_NEVER - 1);
     CHECK(tq_clock_add(TQ_NEVER - 10, 10) == TQ_NEVER);
     CHECK(tq_clock_add(TQ_NEVER - 10, 11) == TQ_NEVER);
+}
+
+TEST("a simulated clock stands where it is set, until the real one is taken up")
+{
+    int64_t before = tq_clock_now();
+    CHECK(!tq_clock_is_simulated());
+    tq_clock_simulate(5);
+    CHECK(tq_clock_is_simulated() && tq_clock_now() == 5 && tq_clock_now() == 5);
+    tq_clock_simulate(TQ_NEVER);
+    CHECK(tq_clock_now() == TQ_NEVER);
+    tq_clock_take_up();
+    CHECK(!tq_clock_is_simulated() && tq_clock_now() >= before);
 }

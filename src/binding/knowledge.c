@@ -65,6 +65,9 @@ int tq_watch_knowledge(lua_State *L)
     return 1;
 }
 
+/* Nothing was known of before. Seconds. */
+static const double LONGEST_AGO = 1e9;
+
 /* A number within what times and percents can be; else the text of what is wrong is raised. */
 static double check_number(lua_State *L, const char *name)
 {
@@ -103,8 +106,8 @@ int tq_watch_restore(lua_State *L)
     char *base = (char *)&forecast;
     for (int i = 0; i < INSTANTS; i++) {
         double ago = check_field(L, instants[i].name) + elapsed;
-        *(int64_t *)(void *)(base + instants[i].offset) =
-            now - tq_clock_from_seconds(ago > 0 ? ago : 0);
+        ago = ago < 0 ? 0 : ago > LONGEST_AGO ? LONGEST_AGO : ago;
+        *(int64_t *)(void *)(base + instants[i].offset) = now - tq_clock_from_seconds(ago);
     }
     for (int i = 0; i < NUMBERS; i++)
         *(float *)(void *)(base + numbers[i].offset) = (float)check_field(L, numbers[i].name);

@@ -48,5 +48,5 @@ double tq_clock_to_seconds(int64_t ns)
 
 int64_t tq_clock_add(int64_t now, int64_t span)
 {
-    return span > TQ_NEVER - now ? TQ_NEVER : now + span;
+    return now > 0 && span > TQ_NEVER - now ? TQ_NEVER : now + span;
 }

@@ -28,7 +28,7 @@ int64_t tq_clock_from_seconds(double seconds);
 /* Nanoseconds to seconds; TQ_NEVER gives infinity. */
 double tq_clock_to_seconds(int64_t ns);
 
-/* `now` plus a span, both not negative; TQ_NEVER when the sum would pass it. */
+/* `now` plus a span that is not negative; TQ_NEVER when the sum would pass it. */
 int64_t tq_clock_add(int64_t now, int64_t span);
 
 #endif
