@@ -10,18 +10,18 @@ local simulator = require "taskqueue.sim"
 
 local RATE = 1
 local MOBIZON = {
-  { "upload of recipients, spring", 3.0 },
-  { "upload of recipients, summer", 9.0, progress = "uneven" },
-  { "import of contacts", 5.0 },
-  { "import of contacts, bad file", 2.0, outcome = "rejected" },
-  { "report on campaign 1", 1.0, progress = "none" },
-  { "report on campaign 2", 4.0 },
-  { "report on campaign 3", 12.0 },
-  { "report on messages", 6.5, progress = "uneven" },
-  { "report on messages, no access", 7.0, outcome = "rejected" },
-  { "upload of recipients, autumn", 2.5 },
-  { "upload of recipients, winter", 8.0 },
-  { "import of contacts, duplicates", 10.0, outcome = "rejected", progress = "uneven" },
+  { "upload of recipients, spring", 7.0 },
+  { "upload of recipients, summer", 22.0, progress = "uneven" },
+  { "import of contacts", 12.0 },
+  { "import of contacts, bad file", 5.0, outcome = "rejected" },
+  { "report on campaign 1", 3.0, progress = "none" },
+  { "report on campaign 2", 9.5 },
+  { "report on campaign 3", 25.0 },
+  { "report on messages", 16.0, progress = "uneven" },
+  { "report on messages, no access", 17.5, outcome = "rejected" },
+  { "upload of recipients, autumn", 6.0 },
+  { "upload of recipients, winter", 19.0 },
+  { "import of contacts, duplicates", 14.0, outcome = "rejected", progress = "uneven" },
 }
 local NODE = {
   { "log-in of Ann", 2.0, operation = "startLogin", progress = "none" },
