@@ -109,9 +109,13 @@ test-multi:
 test-c: $(C_TESTS:%=$(BUILD)/c/%)
 	@set -e; for test in $^; do $$test; done
 
-# It looks at what the rooms take and give back.
-$(BUILD)/c/secret_test: WRAP := malloc calloc realloc strdup free
-$(BUILD)/c/%: spec/c/%.c spec/c/check.h $(ROOM_SOURCES:%.c=$(BUILD)/c/%.o)
+# The linker lets tests stand between the code and its memory: one looks at what is given back, one
+# has it run out (spec/c/failing.h).
+WRAPPED := malloc calloc realloc strdup free
+OUT_OF_MEMORY := $(WRAPPED) XML_ParserCreate curl_multi_socket_action
+$(BUILD)/c/secret_test: WRAP := $(WRAPPED)
+$(BUILD)/c/memory_test: WRAP := $(OUT_OF_MEMORY)
+$(BUILD)/c/%: spec/c/%.c $(wildcard spec/c/*.h) $(ROOM_SOURCES:%.c=$(BUILD)/c/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Ispec/c $(WRAP:%=-Wl,--wrap=%) -o $@ $< $(filter %.o,$^) $(call pkg,--libs,libcurl expat) -lm
 

@@ -10,6 +10,9 @@
 #include "clock/clock.h"
 #include "http/poller.h"
 
+/* How soon libcurl is called again after it had no memory to go on. */
+enum { MEMORY_PAUSE_MS = 10 };
+
 struct tq_driver {
     tq_poller poller;
     CURLM *multi;
@@ -51,7 +54,11 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
     int fd = socket(address->family, type, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    (void)tq_poller_opened(&driver->poller, fd);
+    /* Without a place for it nobody would hear when it is ready. */
+    if (tq_poller_opened(&driver->poller, fd) != TQ_OK) {
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
     return fd;
 }
 
@@ -120,22 +127,29 @@ static int to_curl(int ready)
            (ready & TQ_POLL_ERROR ? CURL_CSELECT_ERR : 0);
 }
 
+/* Without memory libcurl sets no timer, and may not ask to watch a socket that it waits for: the
+ * transfer ends with its time-out then, which takes another call to begin. */
+static void act(tq_driver *driver, curl_socket_t fd, int ready)
+{
+    int running;
+    if (curl_multi_socket_action(driver->multi, fd, ready, &running) != CURLM_OK)
+        (void)on_timer(driver->multi, MEMORY_PAUSE_MS, driver);
+}
+
 int tq_driver_step(tq_driver *driver, int64_t wait_ns)
 {
     tq_poll_event events[TQ_POLL_BATCH];
-    int running;
     int count = tq_poller_wait(&driver->poller, wait_ns, events);
     for (int i = 0; i < count; i++)
-        curl_multi_socket_action(driver->multi, events[i].fd, to_curl(events[i].ready), &running);
+        act(driver, events[i].fd, to_curl(events[i].ready));
     return count < 0 ? count : TQ_OK;
 }
 
 bool tq_driver_kick(tq_driver *driver)
 {
-    int running;
     if (driver->timer_ns == TQ_NEVER || driver->timer_ns > tq_clock_now())
         return false;
     driver->timer_ns = TQ_NEVER;
-    curl_multi_socket_action(driver->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    act(driver, CURL_SOCKET_TIMEOUT, 0);
     return true;
 }

@@ -111,6 +111,8 @@ void tq_http_peer_advance(tq_http_peer *peer);
 
 /* url.c: 0, TQ_ERR_MEMORY, or TQ_ERR_INVALID for one that no peer can have. */
 int tq_http_check_base_url(const char *text);
+/* url.c: what libcurl's URL functions answer, as 0, TQ_ERR_MEMORY or TQ_ERR_INVALID. */
+int tq_http_of_url(CURLUcode code);
 
 /* header.c: takes in one line; how long to wait as the server wishes, or -1. */
 void tq_http_headers_reset(tq_http_headers *headers);

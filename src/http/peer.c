@@ -280,8 +280,8 @@ static int set_url(tq_http_target *target, const tq_http_peer *peer, const char 
     int err = tq_buf_add_text(&text, peer->options.base_url);
     if (err == TQ_OK)
         err = tq_buf_add_text(&text, path);
-    if (err == TQ_OK && curl_url_set(target->url, CURLUPART_URL, text.data, 0) != CURLUE_OK)
-        err = TQ_ERR_INVALID;
+    if (err == TQ_OK)
+        err = tq_http_of_url(curl_url_set(target->url, CURLUPART_URL, text.data, 0));
     tq_buf_free(&text);
     return err;
 }

@@ -92,49 +92,50 @@ static long to_ms(int64_t ns)
     return ms > 0 ? (long)ms : 1;
 }
 
-static void set_protocols(CURL *easy)
+/* libcurl copies it. NULL leaves the default; what cannot be set must not be done without. */
+static bool set_text(CURL *easy, CURLoption option, const char *text)
 {
-#if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    return text == NULL || curl_easy_setopt(easy, option, text) == CURLE_OK;
 }
 
-static void set_trust(CURL *easy, const tq_http_peer_options *options)
+static bool set_protocols(CURL *easy)
 {
-    if (options->ca_file != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    return set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    return true;
+#endif
+}
+
+static bool set_trust(CURL *easy, const tq_http_peer_options *options)
+{
     /* With a CAPATH libcurl reads the whole bundle again for every connection. */
     if (options->ca_file != NULL || curl_version_info(CURLVERSION_NOW)->cainfo != NULL)
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    if (options->client_cert != NULL)
-        curl_easy_setopt(easy, CURLOPT_SSLCERT, options->client_cert);
-    if (options->client_key != NULL)
-        curl_easy_setopt(easy, CURLOPT_SSLKEY, options->client_key);
     if (options->insecure) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
+    return set_text(easy, CURLOPT_CAINFO, options->ca_file) &&
+           set_text(easy, CURLOPT_SSLCERT, options->client_cert) &&
+           set_text(easy, CURLOPT_SSLKEY, options->client_key);
 }
 
-static void set_way(CURL *easy, const tq_http_peer_options *options)
+static bool set_way(CURL *easy, const tq_http_peer_options *options)
 {
-    curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "");
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, ADDRESS_KEPT);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, to_ms(options->connect_timeout_ns));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, to_ms(options->request_timeout_ns));
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)options->max_response_bytes);
-    if (options->user_agent != NULL)
-        curl_easy_setopt(easy, CURLOPT_USERAGENT, options->user_agent);
-    if (options->username != NULL) {
+    if (options->username != NULL)
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-        curl_easy_setopt(easy, CURLOPT_USERNAME, options->username);
-    }
-    if (options->password != NULL)
-        curl_easy_setopt(easy, CURLOPT_PASSWORD, options->password);
+    return set_text(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "") &&
+           set_text(easy, CURLOPT_USERAGENT, options->user_agent) &&
+           set_text(easy, CURLOPT_USERNAME, options->username) &&
+           set_text(easy, CURLOPT_PASSWORD, options->password);
 }
 
 static void set_callbacks(CURL *easy, tq_transfer *transfer)
@@ -175,9 +176,11 @@ int tq_transfer_new(tq_http_peer *peer, tq_transfer **out)
     tq_buf_init(&transfer->body, peer->options.max_response_bytes);
     set_callbacks(transfer->easy, transfer);
     set_manners(transfer->easy);
-    set_protocols(transfer->easy);
-    set_trust(transfer->easy, &peer->options);
-    set_way(transfer->easy, &peer->options);
+    if (!set_protocols(transfer->easy) || !set_trust(transfer->easy, &peer->options) ||
+        !set_way(transfer->easy, &peer->options)) {
+        tq_transfer_free(transfer);
+        return TQ_ERR_MEMORY;
+    }
     *out = transfer;
     return TQ_OK;
 }
@@ -222,8 +225,9 @@ int tq_transfer_add_file(tq_transfer *transfer, const char *name, const char *pa
     curl_mimepart *part = add_part(transfer, name);
     if (part == NULL)
         return TQ_ERR_MEMORY;
-    if (curl_mime_filedata(part, path) != CURLE_OK)
-        return TQ_ERR_INVALID;
+    CURLcode result = curl_mime_filedata(part, path);
+    if (result != CURLE_OK)
+        return result == CURLE_OUT_OF_MEMORY ? TQ_ERR_MEMORY : TQ_ERR_INVALID;
     bool set = file_name == NULL || curl_mime_filename(part, file_name) == CURLE_OK;
     if (set && type != NULL)
         set = curl_mime_type(part, type) == CURLE_OK;

@@ -7,39 +7,67 @@
 #include "base/err.h"
 #include "http/internal.h"
 
-static bool has_part(CURLU *url, CURLUPart part)
+int tq_http_of_url(CURLUcode code)
 {
-    char *text = NULL;
-    bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK;
-    curl_free(text);
-    return has;
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return TQ_ERR_MEMORY;
+    return code == CURLUE_OK ? TQ_OK : TQ_ERR_INVALID;
 }
 
-static bool scheme_is_one_of(CURLU *url, const char *const schemes[])
+/* TQ_ERR_INVALID when the URL has no such part. */
+static int find_part(CURLU *url, CURLUPart part)
+{
+    char *text = NULL;
+    int err = tq_http_of_url(curl_url_get(url, part, &text, 0));
+    curl_free(text);
+    return err;
+}
+
+/* TQ_ERR_INVALID when it has another one. */
+static int check_scheme(CURLU *url, const char *const schemes[])
 {
     char *scheme = NULL;
-    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-        return false;
+    int err = tq_http_of_url(curl_url_get(url, CURLUPART_SCHEME, &scheme, 0));
+    if (err != TQ_OK)
+        return err;
     int i = 0;
     while (schemes[i] != NULL && strcmp(schemes[i], scheme) != 0)
         i++;
     curl_free(scheme);
-    return schemes[i] != NULL;
+    return schemes[i] != NULL ? TQ_OK : TQ_ERR_INVALID;
+}
+
+static bool scheme_is_one_of(CURLU *url, const char *const schemes[])
+{
+    return check_scheme(url, schemes) == TQ_OK;
+}
+
+static int check_no_user(CURLU *url)
+{
+    int err = find_part(url, CURLUPART_USER);
+    if (err == TQ_OK)
+        return TQ_ERR_INVALID;
+    return err == TQ_ERR_INVALID ? TQ_OK : err;
 }
 
 int tq_http_check_base_url(const char *text)
 {
     static const char *const schemes[] = {"http", "https", NULL};
+    /* libcurl drops a "?" or a "#" with nothing behind it, and the path would go into it. */
+    if (strpbrk(text, "?#") != NULL)
+        return TQ_ERR_INVALID;
     CURLU *url = curl_url();
     if (url == NULL)
         return TQ_ERR_MEMORY;
-    /* libcurl drops a "?" or a "#" with nothing behind it, and the path would go into it. */
-    bool good = strpbrk(text, "?#") == NULL &&
-                curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-                scheme_is_one_of(url, schemes) && has_part(url, CURLUPART_HOST) &&
-                !has_part(url, CURLUPART_USER);
+    int err = tq_http_of_url(curl_url_set(url, CURLUPART_URL, text, 0));
+    if (err == TQ_OK)
+        err = check_scheme(url, schemes);
+    if (err == TQ_OK)
+        err = find_part(url, CURLUPART_HOST);
+    if (err == TQ_OK)
+        err = check_no_user(url);
     curl_url_cleanup(url);
-    return good ? TQ_OK : TQ_ERR_INVALID;
+    return err;
 }
 
 /* A proxy's URL may do without a scheme, and have one that libcurl fetches nothing by. */
