@@ -12,6 +12,7 @@
 #   make check           formatting, linters, layers, exported symbols
 #   make memcheck        the specs under valgrind
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
+#   make fuzz SECONDS=60 so long of hostile input for each decoder
 #   make bench           how soon ends are known, and what scheduling and decoding cost
 #   make docs            write the tables of docs/faults.md from the specs' rows
 #   make bench-loops     how late the timers of a loop are beside 1,000 waits
@@ -32,6 +33,8 @@ PKG_CONFIG ?= pkg-config
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	-Werror=implicit-function-declaration
 CFLAGS ?= -O2 -g
+VARIANT_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
 VARIANT_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Isrc $(WARNINGS) $(CFLAGS) $(VARIANT_$(VARIANT))
 
@@ -51,7 +54,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean
+.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -195,6 +198,26 @@ sanitize:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=lua5.4 build gsoap world
 	@.ci/sanitize lua5.4 build/asan
+
+# SECONDS for each target; FUZZERS="xml http" for some of them.
+SECONDS ?= 60
+FUZZERS ?= $(patsubst spec/fuzz/%_fuzz.c,%,$(sort $(wildcard spec/fuzz/*_fuzz.c)))
+fuzz:
+	@.ci/deps fuzz
+	@$(MAKE) --no-print-directory -s VARIANT=fuzz CC=clang LUA=$(firstword $(LUAS)) fuzzers
+	@.ci/fuzz build/fuzz/$(firstword $(LUAS)) $(SECONDS) $(FUZZERS)
+
+# The linker lets the targets stand between the code and its network, see spec/fuzz/wire.h.
+FUZZ_WRAPS := -Wl,--wrap=socket,--wrap=curl_easy_init
+fuzzers: $(foreach lua,$(LUAS),$(FUZZERS:%=$(BUILD)/$(lua)/fuzzers/%))
+define fuzz_rules
+$(BUILD)/$(1)/fuzzers/%: $(BUILD)/$(1)/spec/fuzz/%_fuzz.o $(BUILD)/$(1)/spec/fuzz/wire.o \
+		$$(CORE_SOURCES:%.c=$(BUILD)/$(1)/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) -fsanitize=fuzzer $$(VARIANT_fuzz) -pthread -rdynamic $$(FUZZ_WRAPS) -o $$@ $$^ \
+		$$(call pkg,--libs,$(1) libcurl expat) -lm
+endef
+$(foreach lua,$(LUAS),$(eval $(call fuzz_rules,$(lua))))
 
 # --- installing ----------------------------------------------------------------------------------
 
