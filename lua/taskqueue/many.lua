@@ -17,10 +17,10 @@ local member_mt = { __index = member_methods }
 -- A watch woke this task's waiter: the group looks at it when its turn comes.
 function member_methods:wake()
   if self.is_noted then return end
-  self.is_noted = true
   local group = self.group
+  group.noted[group.last + 1] = self
   group.last = group.last + 1
-  group.noted[group.last] = self
+  self.is_noted = true
   group.sleeper:wake()
 end
 

@@ -46,11 +46,11 @@ static int write_call(lua_State *L)
  * that close the client: the pin keeps what is being written until that is known. */
 static void write_pinned(lua_State *L, tq_call_ud *ud, int name, int parameters)
 {
-    tq_transfer_pin(ud->transfer);
     lua_pushcfunction(L, write_call);
     lua_pushvalue(L, -2);
     lua_pushvalue(L, name);
     lua_pushvalue(L, parameters);
+    tq_transfer_pin(ud->transfer);
     int status = lua_pcall(L, 3, 0, 0);
     if (!tq_transfer_unpin(ud->transfer)) {
         ud->transfer = NULL;

@@ -104,65 +104,96 @@ static int engine_in_flight(lua_State *L)
     return 1;
 }
 
-static int push_news(lua_State *L, int anchor, const char *what)
+/* The upvalues of take(): its words, and what runs protected. Having them at hand takes no memory,
+ * so that nothing that has ended gets lost for want of it. */
+enum { READ = 1, UNREAD, ANSWERED, TIMER, READ_POLL };
+
+/* One finished poll while its reply is read. */
+typedef struct finished {
+    tq_watch_ud *ud;
+    const tq_http_reply *reply;
+    tq_reading reading;
+    bool is_read;
+} finished;
+
+static int push_news(lua_State *L, int anchor, int word)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, anchor);
-    lua_pushstring(L, what);
+    lua_pushvalue(L, lua_upvalueindex(word));
     return 2;
 }
 
 /* The news of the watch whose user value is at `value`. */
-static int push_watch_news(lua_State *L, int value, const char *what)
+static int push_watch_news(lua_State *L, int value, int word)
 {
     lua_rawgeti(L, value, TQ_WATCH_OWNER);
-    lua_pushstring(L, what);
+    lua_pushvalue(L, lua_upvalueindex(word));
     return 2;
 }
 
-/* Reads a poll's reply. Collections of garbage may run meanwhile, and with them whatever a program
- * does in its finalizers: stop the watch, close the client. */
-static bool read_poll(lua_State *L, tq_watch_ud *ud, int value, const tq_http_reply *reply,
-                      tq_reading *reading)
+/* read_poll(finished, value): reads a poll's reply for the watch whose user value that is. */
+static int read_poll(lua_State *L)
 {
-    const tq_service *service = ud->client->service;
-    const tq_watch *watch = &ud->watch;
-    if (!service->read_status(L, ud->client, reply, reading))
-        return false;
-    bool has_more = service->push_more != NULL;
-    if (has_more && (!watch->is_seen || watch->last.code != reading->code ||
-                     watch->last.more != reading->more)) {
+    finished *poll = lua_touserdata(L, 1);
+    const tq_client *client = poll->ud->client;
+    const tq_service *service = client->service;
+    const tq_watch *watch = &poll->ud->watch;
+    poll->is_read = service->read_status(L, client, poll->reply, &poll->reading);
+    bool has_more = poll->is_read && service->push_more != NULL;
+    if (has_more && (!watch->is_seen || watch->last.code != poll->reading.code ||
+                     watch->last.more != poll->reading.more)) {
         /* What a status has beyond the reading is kept in the watch's user value. */
-        service->push_more(L, ud->client);
-        lua_rawseti(L, value, TQ_WATCH_MORE);
+        service->push_more(L, client);
+        lua_rawseti(L, 2, TQ_WATCH_MORE);
     }
-    return true;
+    return 0;
+}
+
+/* Reads the reply of the poll at 2 for the watch whose user value is on top. Collections of garbage
+ * may run meanwhile, and with them whatever a program does in its finalizers: stop the watch, close
+ * the client. The user value keeps the watch alive, and the pin the reply. True when there is still
+ * somebody to hear of it. */
+static bool read_pinned(lua_State *L, finished *poll, tq_transfer *transfer)
+{
+    tq_watch *watch = &poll->ud->watch;
+    poll->reply = tq_transfer_reply(transfer);
+    lua_pushvalue(L, lua_upvalueindex(READ_POLL));
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -3);
+    tq_transfer_pin(transfer);
+    int status = lua_pcall(L, 2, 0, 0);
+    bool is_watched = tq_transfer_unpin(transfer) && poll->ud->anchor != LUA_NOREF;
+    if (status == LUA_OK)
+        return is_watched;
+    if (is_watched) {
+        /* It was not this task's fault. */
+        tq_watch_finish_poll(watch);
+        (void)tq_watch_schedule(watch, tq_clock_add(tq_clock_now(), TQ_SECOND));
+    }
+    return lua_error(L);
 }
 
 /* Takes in one finished poll. Gives how many values were pushed: 0 when it is no news. */
-static int take_poll(lua_State *L, tq_watch_ud *ud, tq_transfer *transfer)
+static int take_poll(lua_State *L, finished *poll, tq_transfer *transfer)
 {
+    tq_watch_ud *ud = poll->ud;
     tq_watch *watch = &ud->watch;
-    tq_reading reading;
-    /* On the stack this keeps the watch alive, and the pin keeps the reply. */
+    int64_t sent_ns = tq_transfer_reply(transfer)->sent_ns;
     lua_rawgeti(L, LUA_REGISTRYINDEX, ud->anchor);
     int value = lua_gettop(L);
-    const tq_http_reply *reply = tq_transfer_reply(transfer);
-    int64_t sent_ns = reply->sent_ns;
-    tq_transfer_pin(transfer);
-    bool is_read = read_poll(L, ud, value, reply, &reading);
-    if (!tq_transfer_unpin(transfer) || ud->anchor == LUA_NOREF)
+    if (!read_pinned(L, poll, transfer))
         return 0;
-    if (!is_read)
-        return push_watch_news(L, value, "unread");
+    if (!poll->is_read)
+        return push_watch_news(L, value, UNREAD);
     int64_t now = tq_clock_now();
     tq_budget_accepted(&watch->lane->budget, sent_ns);
-    bool changed = tq_watch_learn(watch, &reading, now);
+    bool changed = tq_watch_learn(watch, &poll->reading, now);
     tq_watch_finish_poll(watch);
-    if (tq_reading_is_end(&reading) || ud->news == TQ_NEWS_OF_EVERY_POLL)
-        return push_watch_news(L, value, "read");
+    if (tq_reading_is_end(&poll->reading) || ud->news == TQ_NEWS_OF_EVERY_POLL)
+        return push_watch_news(L, value, READ);
     /* There is memory: this entry has just left the place it goes back to. */
     (void)tq_watch_continue(watch, now);
-    return changed && ud->news == TQ_NEWS_OF_CHANGE ? push_watch_news(L, value, "read") : 0;
+    return changed && ud->news == TQ_NEWS_OF_CHANGE ? push_watch_news(L, value, READ) : 0;
 }
 
 static int take_timer(lua_State *L, engine_ud *ud)
@@ -171,7 +202,7 @@ static int take_timer(lua_State *L, engine_ud *ud)
     if (timer == NULL)
         return 0;
     timer_slot *slot = (timer_slot *)timer;
-    push_news(L, slot->anchor, "timer");
+    push_news(L, slot->anchor, TIMER);
     luaL_unref(L, LUA_REGISTRYINDEX, slot->anchor);
     slot->next_free = ud->free_slots;
     ud->free_slots = slot;
@@ -184,16 +215,20 @@ static int engine_take(lua_State *L)
 {
     engine_ud *ud = check_open(L);
     tq_transfer *transfer;
+    finished poll;
+    lua_settop(L, 1);
+    lua_pushlightuserdata(L, &poll);
     while ((transfer = tq_engine_take(&ud->engine)) != NULL) {
         tq_job *job = tq_transfer_owner(transfer);
         if (*job == TQ_JOB_CALL) {
             ((tq_call_ud *)job)->is_answered = true;
-            return push_news(L, ((tq_call_ud *)job)->anchor, "answered");
+            return push_news(L, ((tq_call_ud *)job)->anchor, ANSWERED);
         }
-        int pushed = take_poll(L, (tq_watch_ud *)job, transfer);
+        poll.ud = (tq_watch_ud *)job;
+        int pushed = take_poll(L, &poll, transfer);
         if (pushed > 0)
             return pushed;
-        lua_settop(L, 1);
+        lua_settop(L, 2);
     }
     return take_timer(L, ud);
 }
@@ -274,13 +309,26 @@ static int engine_tostring(lua_State *L)
     return 1;
 }
 
+static void add_take(lua_State *L)
+{
+    luaL_getmetatable(L, TQ_ENGINE);
+    lua_getfield(L, -1, "__index");
+    lua_pushliteral(L, "read");
+    lua_pushliteral(L, "unread");
+    lua_pushliteral(L, "answered");
+    lua_pushliteral(L, "timer");
+    lua_pushcfunction(L, read_poll);
+    lua_pushcclosure(L, engine_take, READ_POLL);
+    lua_setfield(L, -2, "take");
+    lua_pop(L, 2);
+}
+
 void tq_engine_register(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"pollfd", engine_pollfd},
                                        {"timeout", engine_timeout},
                                        {"step", engine_step},
                                        {"arm", engine_arm},
-                                       {"take", engine_take},
                                        {"in_flight", engine_in_flight},
                                        {"set_timer", engine_set_timer},
                                        {"clear_timer", engine_clear_timer},
@@ -288,4 +336,5 @@ void tq_engine_register(lua_State *L)
     static const luaL_Reg meta[] = {
         {"__gc", engine_close}, {"__tostring", engine_tostring}, {NULL, NULL}};
     tq_new_type(L, TQ_ENGINE, methods, meta);
+    add_take(L);
 }

@@ -15,23 +15,29 @@
 #define NULL_VALUE DECODER ".null"
 enum { DEEPEST = 128 };
 
+/* A want of memory is no property of the text: it is raised. */
 static bool decode(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, DECODER);
     lua_insert(L, -2);
-    return lua_pcall(L, 1, 1, 0) == 0;
+    int status = lua_pcall(L, 1, 1, 0);
+    if (status == LUA_ERRMEM)
+        lua_error(L);
+    return status == LUA_OK;
 }
 
 /* The text with its wide integers in quotes; leaves a string on the stack. */
 static void push_quoted(lua_State *L, const char *text, size_t len)
 {
-    tq_buf quoted;
-    tq_buf_init(&quoted, 2 * len);
-    if (!tq_json_has_wide(text, len) || tq_json_quote_wide(text, len, &quoted) != TQ_OK)
+    if (!tq_json_has_wide(text, len)) {
         lua_pushlstring(L, text, len);
-    else
-        lua_pushlstring(L, quoted.data, quoted.len);
-    tq_buf_free(&quoted);
+        return;
+    }
+    tq_buf *quoted = tq_text_push(L);
+    tq_check(L, tq_json_quote_wide(text, len, quoted), "JSON");
+    lua_pushlstring(L, quoted->data, quoted->len);
+    tq_buf_free(quoted);
+    lua_remove(L, -2);
 }
 
 #if LUA_VERSION_NUM >= 503

@@ -11,8 +11,9 @@ static const char *const outcomes[] = {
     [TQ_HTTP_UNSENT] = "unsent",
 };
 
-static void push_fields(lua_State *L, const tq_http_reply *reply)
+static int push_fields(lua_State *L)
 {
+    const tq_http_reply *reply = lua_touserdata(L, 1);
     lua_createtable(L, 0, 6);
     lua_pushstring(L, outcomes[reply->outcome]);
     lua_setfield(L, -2, "outcome");
@@ -34,11 +35,16 @@ static void push_fields(lua_State *L, const tq_http_reply *reply)
         lua_pushnumber(L, tq_clock_to_seconds(reply->sent_ns));
         lua_setfield(L, -2, "sent");
     }
+    return 1;
 }
 
 void tq_reply_push(lua_State *L, tq_transfer *transfer)
 {
+    lua_pushcfunction(L, push_fields);
+    lua_pushlightuserdata(L, (void *)tq_transfer_reply(transfer));
     tq_transfer_pin(transfer);
-    push_fields(L, tq_transfer_reply(transfer));
+    int status = lua_pcall(L, 1, 1, 0);
     (void)tq_transfer_unpin(transfer);
+    if (status != LUA_OK)
+        lua_error(L);
 }

@@ -21,8 +21,9 @@ function builtin.on_ready() end
 
 local function make_ready(co, values)
   if abandoned[co] then return end
+  -- In this order nothing has changed when there is no memory for it.
+  ready[last + 1] = { co, values }
   last = last + 1
-  ready[last] = { co, values }
   builtin.on_ready()
 end
 
@@ -45,9 +46,9 @@ end
 --- Adds a coroutine.
 function builtin.spawn(fn, ...)
   local co = coroutine.create(fn)
-  alive = alive + 1
   known[co] = true
   make_ready(co, { n = select("#", ...), ... })
+  alive = alive + 1
 end
 
 --- Gives up all coroutines that have not ended, and what they raised.
