@@ -12,6 +12,7 @@
 #   make check           formatting, linters, layers, exported symbols
 #   make memcheck        the specs under valgrind
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
+#   make memory          scripts whose memory runs out, at each allocation in turn
 #   make fuzz SECONDS=60 so long of hostile input for each decoder
 #   make bench           how soon ends are known, and what scheduling and decoding cost
 #   make docs            write the tables of docs/faults.md from the specs' rows
@@ -54,7 +55,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers
+.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -218,6 +219,22 @@ $(BUILD)/$(1)/fuzzers/%: $(BUILD)/$(1)/spec/fuzz/%_fuzz.o $(BUILD)/$(1)/spec/fuz
 		$$(call pkg,--libs,$(1) libcurl expat) -lm
 endef
 $(foreach lua,$(LUAS),$(eval $(call fuzz_rules,$(lua))))
+
+# STEP=7 for every seventh allocation.
+STEP ?= 1
+SCENARIOS ?= load client decode encode json xml soap call many failure
+memory:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s $(LUAS:%=$(BUILD)/%/memory)
+	@set -e; for lua in $(LUAS); do echo "on $$lua"; $(BUILD)/$$lua/memory $(STEP) $(SCENARIOS); done
+
+define memory_rules
+$(BUILD)/$(1)/memory: $(BUILD)/$(1)/spec/memory/host.o $$(CORE_SOURCES:%.c=$(BUILD)/$(1)/%.o)
+	$$(CC) $$(VARIANT_$(VARIANT)) -pthread -rdynamic $$(OUT_OF_MEMORY:%=-Wl,--wrap=%) -o $$@ $$^ \
+		$$(call pkg,--libs,$(1) libcurl expat) -lm
+$(BUILD)/$(1)/spec/memory/host.o: ALL_CFLAGS += -Ispec/c
+endef
+$(foreach lua,$(LUAS),$(eval $(call memory_rules,$(lua))))
 
 # --- installing ----------------------------------------------------------------------------------
 
