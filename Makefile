@@ -12,6 +12,7 @@
 #   make check           formatting, linters, layers, exported symbols
 #   make memcheck        the specs under valgrind
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
+#   make tsan            the specs with the thread sanitizer
 #   make memory          scripts whose memory runs out, at each allocation in turn
 #   make fuzz SECONDS=60 so long of hostile input for each decoder
 #   make bench           how soon ends are known, and what scheduling and decoding cost
@@ -25,7 +26,7 @@ POLLER ?= epoll
 $(if $(filter epoll multi,$(POLLER)),,$(error POLLER must be epoll or multi))
 
 LUAS := $(if $(LUA),$(LUA),lua5.4 luajit)
-# Other sets of builds lie in build/asan/ and build/multi/.
+# Other sets of builds, VARIANT=asan for instance, lie in build/asan/ and build/multi/.
 BUILD := build$(if $(VARIANT),/$(VARIANT))$(if $(filter multi,$(POLLER)),/multi)
 PREFIX ?= /usr/local
 CC ?= cc
@@ -36,6 +37,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wco
 CFLAGS ?= -O2 -g
 VARIANT_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
+VARIANT_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
 VARIANT_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Isrc $(WARNINGS) $(CFLAGS) $(VARIANT_$(VARIANT))
 
@@ -55,7 +57,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory
+.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory tsan
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -198,7 +200,12 @@ memcheck:
 sanitize:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=lua5.4 build gsoap world
-	@.ci/sanitize lua5.4 build/asan
+	@.ci/sanitize lua5.4 asan
+
+tsan:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s VARIANT=tsan LUA=lua5.4 build gsoap world
+	@.ci/sanitize lua5.4 tsan
 
 # SECONDS for each target; FUZZERS="xml http" for some of them.
 SECONDS ?= 60
