@@ -10,6 +10,8 @@
 #   make test            C tests and specs, on both Luas
 #   make test-multi      the same without epoll, on Lua 5.4
 #   make check           formatting, linters, layers, exported symbols
+#   make analyse         what finds faults in code that is not run, and takes its time
+#   make coverage        how many lines of the C code the tests run
 #   make memcheck        the specs under valgrind
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
 #   make tsan            the specs with the thread sanitizer
@@ -37,6 +39,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wco
 CFLAGS ?= -O2 -g
 VARIANT_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
+VARIANT_cov := -O0 --coverage
 VARIANT_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
 VARIANT_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Isrc $(WARNINGS) $(CFLAGS) $(VARIANT_$(VARIANT))
@@ -57,7 +60,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory tsan
+.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory tsan analyse coverage
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -191,6 +194,18 @@ check:
 	@.ci/deps check
 	@$(MAKE) --no-print-directory -s build
 	@.ci/check $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
+
+analyse:
+	@.ci/deps check
+	@.ci/deps analyse
+	@.ci/analyse $(firstword $(LUAS))
+
+# Both Luas, since each has lines of its own.
+coverage:
+	@.ci/deps test
+	@rm -rf build/cov
+	@$(MAKE) --no-print-directory -s VARIANT=cov build test-c spec
+	@.ci/coverage build/cov
 
 memcheck:
 	@.ci/deps memcheck

@@ -156,7 +156,7 @@ void tq_form_register(lua_State *L, int module);
 
 /* Raises a text without a position: the Lua side blames its caller's line. Never returns; the
  * result is for `return tq_raise(...)`. */
-int tq_raise(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int tq_raise(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 
 /* Raises when `err` is not 0. */
 void tq_check(lua_State *L, int err, const char *what);

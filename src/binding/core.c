@@ -15,7 +15,8 @@ int tq_raise(lua_State *L, const char *format, ...)
     va_start(args, format);
     lua_pushvfstring(L, format, args);
     va_end(args);
-    return lua_error(L);
+    lua_error(L);
+    __builtin_unreachable();
 }
 
 void tq_check(lua_State *L, int err, const char *what)

@@ -240,7 +240,8 @@ static void add_block(lua_State *L, engine_ud *ud)
     timer_slot *block = blocks != NULL ? calloc(TIMERS_IN_BLOCK, sizeof *block) : NULL;
     if (blocks != NULL)
         ud->blocks = blocks;
-    tq_check(L, block != NULL ? TQ_OK : TQ_ERR_MEMORY, "cannot set a timer");
+    if (block == NULL)
+        tq_raise(L, "taskqueue: cannot set a timer: not enough memory");
     for (int i = TIMERS_IN_BLOCK; i-- > 0;) {
         block[i].number = ud->block_count * TIMERS_IN_BLOCK + i;
         block[i].timer = TQ_TIMER_UNSET;

@@ -163,7 +163,7 @@ static int64_t growing_push(tq_budget *budget)
         push *= 2;
     if (push > LONGEST_PUSH)
         push = LONGEST_PUSH;
-    return push + (int64_t)((double)(push / 2) * next_random(budget));
+    return push + (int64_t)((double)push / 2 * next_random(budget));
 }
 
 void tq_budget_refused(tq_budget *budget, int64_t sent_ns, int64_t now, int64_t retry_after_ns)

@@ -94,6 +94,7 @@ static void read_wire(lua_State *lua, tq_sim_reply *reply)
     reply->wire.bytes = malloc(reply->wire.size + 1);
     if (reply->wire.bytes == NULL) {
         luaL_error(lua, "not enough memory for the reply");
+        return;
     }
     memcpy(reply->wire.bytes, bytes, reply->wire.size);
     lua_pop(lua, 1);
