@@ -16,6 +16,7 @@
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
 #   make tsan            the specs with the thread sanitizer
 #   make memory          scripts whose memory runs out, at each allocation in turn
+#   make soak            a million polls while everything comes and goes (POLLS=10000)
 #   make fuzz SECONDS=60 so long of hostile input for each decoder
 #   make bench           how soon ends are known, and what scheduling and decoding cost
 #   make docs            write the tables of docs/faults.md from the specs' rows
@@ -60,7 +61,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory tsan analyse coverage
+.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory tsan analyse coverage soak
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -204,7 +205,7 @@ analyse:
 coverage:
 	@.ci/deps test
 	@rm -rf build/cov
-	@$(MAKE) --no-print-directory -s VARIANT=cov build test-c spec
+	@$(MAKE) --no-print-directory -s VARIANT=cov STEP=11 build test-c memory spec
 	@.ci/coverage build/cov
 
 memcheck:
@@ -221,6 +222,16 @@ tsan:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory -s VARIANT=tsan LUA=lua5.4 build gsoap world
 	@.ci/sanitize lua5.4 tsan
+
+POLLS ?= 1000000
+SOAK_LUA := $(firstword $(LUAS))
+soak:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s LUA=$(SOAK_LUA) build $(BUILD)/$(SOAK_LUA)/soak
+	@.ci/soak $(SOAK_LUA) $(BUILD)/$(SOAK_LUA) $(POLLS)
+
+$(BUILD)/%/soak: $(BUILD)/%/spec/soak/host.o
+	$(CC) $(VARIANT_$(VARIANT)) -pthread -rdynamic -o $@ $< $(call pkg,--libs,$*)
 
 # SECONDS for each target; FUZZERS="xml http" for some of them.
 SECONDS ?= 60

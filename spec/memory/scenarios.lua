@@ -6,6 +6,8 @@ servers that always answer the same.
 ]]
 package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 local scenario, urls = ...
+-- With its compiler on, LuaJIT itself does not always survive that.
+if jit then jit.off() end
 
 -- The first run is the one without memory: it is not worth a long wait. The second has enough.
 local is_second = false

@@ -1,0 +1,60 @@
+-- SPDX-License-Identifier: MIT
+-- The native objects, as nobody but the Lua files beside them may use them: what makes no sense is
+-- refused, whoever asks for it.
+local core = require "taskqueue.core"
+local support = require "support"
+
+local function refuses(why, fn, ...)
+  local ok, message = pcall(fn, ...)
+  assert.is_false(ok)
+  assert.truthy(message:find(why, 1, true), message)
+end
+
+describe("the core", function()
+  after_each(support.finish)
+
+  it("says how many requests its engine has in flight", function()
+    assert.equal("taskqueue engine (0 requests in flight)", tostring(core.engine()))
+  end)
+
+  it("has no reply of a call that is not answered, or whose reply was read", function()
+    local sim = support.sim()
+    local client = support.client(sim)
+    local call = core.call(client.native, "/service/report/create", {}, {})
+    refuses("no reply to be read", call.reply, call)
+    local engine = core.engine()
+    local owner, news
+    while not owner do
+      engine:step(1)
+      owner, news = engine:take()
+    end
+    assert.equal("answered", news)
+    assert.equal("answered", call:reply().outcome)
+    refuses("no reply to be read", call.reply, call)
+  end)
+
+  it("has no reply of a watch that nothing was heard of", function()
+    local client = support.client(support.sim())
+    local watch = core.watch(client.native, client.lane, "1", {})
+    refuses("no poll to be read", watch.reply, watch)
+    assert.is_nil(watch:status())
+  end)
+
+  it("takes nothing on for a client that is closed", function()
+    local client = support.client(support.sim())
+    local watch = core.watch(client.native, client.lane, "1", {})
+    client:close()
+    refuses("the client is closed", watch.schedule, watch, core.now())
+    refuses("the client is closed", core.watch, client.native, client.lane, "1", {})
+  end)
+
+  it("has no place for a file in a plain form, nor for one without a name", function()
+    local taskqueue = require "taskqueue"
+    local file = taskqueue.file { path = support.file "x" }
+    refuses("a file has no place in a plain form", core.encode_form, { a = { file } })
+    local client = support.client(support.sim())
+    refuses("a file needs the name of a parameter", client.call, client, "report", "create", file)
+    refuses("a name with a NUL byte", client.call, client, "report", "create",
+      { file = file, ["a\0b"] = "x" })
+  end)
+end)
