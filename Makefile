@@ -210,18 +210,18 @@ coverage:
 
 memcheck:
 	@.ci/deps memcheck
-	@$(MAKE) --no-print-directory -s LUA=lua5.4 build test-c gsoap world
-	@.ci/memcheck lua5.4 $(BUILD)
+	@$(MAKE) --no-print-directory -s LUA=$(firstword $(LUAS)) build test-c gsoap world
+	@.ci/memcheck $(firstword $(LUAS)) $(BUILD)
 
 sanitize:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=lua5.4 build gsoap world
-	@.ci/sanitize lua5.4 asan
+	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=$(firstword $(LUAS)) build gsoap world
+	@.ci/sanitize $(firstword $(LUAS)) asan
 
 tsan:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s VARIANT=tsan LUA=lua5.4 build gsoap world
-	@.ci/sanitize lua5.4 tsan
+	@$(MAKE) --no-print-directory -s VARIANT=tsan LUA=$(firstword $(LUAS)) build gsoap world
+	@.ci/sanitize $(firstword $(LUAS)) tsan
 
 POLLS ?= 1000000
 SOAK_LUA := $(firstword $(LUAS))
