@@ -91,6 +91,7 @@ static size_t write_document(char *out, size_t size)
     size_t len = (size_t)snprintf(out, size, "<?xml version='1.0' encoding='KOI8-R'?><a id='x'>");
     for (int i = 0; i < 200; i++)
         len += (size_t)snprintf(out + len, size - len, "<b><c href='#x'/>text %0*d</b>", i, i);
+    len += (size_t)snprintf(out + len, size - len, "<e>%05000d</e>", 1);
     for (int i = 0; i < 40; i++)
         len += (size_t)snprintf(out + len, size - len, "<d%d>", i);
     for (int i = 40; i-- > 0;)
@@ -110,7 +111,7 @@ static int read_document(void)
     CHECK((err == TQ_OK) == (tq_xml_root(reader) != NULL));
     bool was_reached = failing_end();
     CHECK(tq_xml_read(reader, document, len) == TQ_OK);
-    CHECK(tq_xml_root(reader)->child_count == 201);
+    CHECK(tq_xml_root(reader)->child_count == 202);
     failing.failed = was_reached;
     tq_xml_reader_close(reader);
     return err;
