@@ -48,8 +48,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void look_for_leaks(void)
 {
     static unsigned runs;
-    /* LuaJIT's memory is its own: what only a userdata refers to would be taken for lost. */
-    if (LUA_VERSION_NUM > 501 && ++runs % 4096 == 0)
+    if (++runs % 4096 == 0)
         MUST(__lsan_do_recoverable_leak_check() == 0);
 }
 
