@@ -85,6 +85,8 @@ end
 
 -- An error in what one owner makes of its news ends that one, and disturbs no other.
 local function hand_out(owner, news)
+  -- The timer is spent, also when there is no memory to say so.
+  if news == "timer" then owner.timer_handle = nil end
   local ok, message = pcall(owner[news], owner)
   if ok then return end
   if builtin.is_interrupt(message) then error(message, 0) end
