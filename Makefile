@@ -253,10 +253,9 @@ $(BUILD)/$(1)/fuzzers/%: $(BUILD)/$(1)/spec/fuzz/%_fuzz.o $(BUILD)/$(1)/spec/fuz
 endef
 $(foreach lua,$(LUAS),$(eval $(call fuzz_rules,$(lua))))
 
-# STEP=7 for every seventh allocation. There is one more scenario, "many", in which a coroutine's wake-up
-# may get lost for want of memory.
+# STEP=7 for every seventh allocation.
 STEP ?= 1
-SCENARIOS ?= load client decode encode json xml soap call failure
+SCENARIOS ?= load client decode encode json xml soap call many failure
 memory:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory -s $(LUAS:%=$(BUILD)/%/memory)

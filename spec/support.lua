@@ -188,6 +188,24 @@ function support.polls(sim, id)
   return count
 end
 
+--- Runs a function up to three times, until it raises nothing: for what a machine under load may
+-- disturb, as the times in a server's log, and a real fault breaks each time.
+function support.undisturbed(fn)
+  for _ = 1, 2 do
+    if pcall(fn) then return end
+  end
+  fn()
+end
+
+--- Fails when two requests of a server's log, from the one numbered `first` on, are closer together
+-- than a rate allows.
+function support.keeps_rate(log, rate, first)
+  for i = first + 1, #log do
+    local apart = log[i].time - log[i - 1].time
+    assert(apart >= 1 / rate, ("requests %d and %d are %.6f s apart"):format(i - 1, i, apart))
+  end
+end
+
 --- Fails unless nothing in the value, however deep, holds the text.
 function support.holds_no(text, value, seen)
   seen = seen or {}

@@ -34,13 +34,14 @@ end
 --- Wakes the sleeper; nothing is lost when it does not sleep yet.
 function sleeper_methods:wake()
   if self.is_awake then return end
+  local loop, token = self.loop, self.token
+  -- First what may fail for want of memory: who could not be woken can be woken again.
+  if token then loop.unpark(token) end
   self.is_awake = true
   clear_timer(self)
-  if self.token then
-    local loop, token = self.loop, self.token
+  if token then
     self.loop, self.token = nil, nil
     loops.leave(loop)
-    loop.unpark(token)
     engine.notify()
   end
 end
@@ -54,6 +55,11 @@ end
 -- News from the engine: a call has its answer.
 function sleeper_methods:answered()
   self:wake()
+end
+
+-- It could not be woken. That is told to whoever drives the engine, since nobody else can be.
+function sleeper_methods.broken(_, message)
+  error(message, 0)
 end
 
 -- Does the program itself watch the fd, to call `step`? Is a step under way?

@@ -16,11 +16,13 @@ local member_mt = { __index = member_methods }
 
 -- A watch woke this task's waiter: the group looks at it when its turn comes.
 function member_methods:wake()
-  if self.is_noted then return end
   local group = self.group
-  group.noted[group.last + 1] = self
-  group.last = group.last + 1
-  self.is_noted = true
+  if not self.is_noted then
+    -- In this order nothing has changed when there is no memory for it.
+    group.noted[group.last + 1] = self
+    group.last = group.last + 1
+    self.is_noted = true
+  end
   group.sleeper:wake()
 end
 

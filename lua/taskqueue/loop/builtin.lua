@@ -8,23 +8,34 @@ local builtin = { name = "builtin" }
 local PARK = {}
 local unpack = table.unpack or unpack
 
-local ready, first, last = {}, 1, 0
+--[[
+What belongs to a coroutine, by coroutine: { co =, values = what to resume it with first }. Those
+that are ready are a chain, so that waking one takes no memory. One that was given up is not in here
+any more, and is never resumed again, whoever wakes it.
+]]
+local entries = {}
+local first, last
 local alive = 0
 local running
 local errors = {}
--- The coroutines that were given up. They are never resumed again, whoever wakes them.
-local abandoned = setmetatable({}, { __mode = "k" })
-local known = setmetatable({}, { __mode = "k" })
 
 --- Called whenever a coroutine becomes ready; whoever runs the loop puts its own in place.
 function builtin.on_ready() end
 
-local function make_ready(co, values)
-  if abandoned[co] then return end
-  -- In this order nothing has changed when there is no memory for it.
-  ready[last + 1] = { co, values }
-  last = last + 1
+local function make_ready(entry)
+  if not entry or entry.is_ready then return end
+  entry.is_ready, entry.following = true, nil
+  if last then last.following = entry else first = entry end
+  last = entry
   builtin.on_ready()
+end
+
+local function take_ready()
+  local entry = first
+  first = entry.following
+  if not first then last = nil end
+  entry.is_ready, entry.following = false, nil
+  return entry
 end
 
 --- The coroutine that is running now, if this loop resumed it; otherwise a wait has to block.
@@ -40,26 +51,31 @@ end
 
 --- Lets a parked coroutine run at the next turn.
 function builtin.unpark(co)
-  make_ready(co)
+  make_ready(entries[co])
 end
 
 --- Adds a coroutine.
 function builtin.spawn(fn, ...)
   local co = coroutine.create(fn)
-  known[co] = true
-  make_ready(co, { n = select("#", ...), ... })
+  local entry = { co = co, values = { n = select("#", ...), ... } }
+  entries[co] = entry
   alive = alive + 1
+  make_ready(entry)
+end
+
+local function forget(entry)
+  entries[entry.co] = nil
+  alive = alive - 1
 end
 
 --- Gives up all coroutines that have not ended, and what they raised.
 function builtin.abandon_all()
-  for co in pairs(known) do abandoned[co] = true end
-  known = setmetatable({}, { __mode = "k" })
-  ready, first, last, alive, errors = {}, 1, 0, 0, {}
+  entries, errors = {}, {}
+  first, last, alive = nil, nil, 0
 end
 
 function builtin.is_ready()
-  return first <= last
+  return first ~= nil
 end
 
 function builtin.count()
@@ -79,8 +95,9 @@ local function note_error(co, message)
   errors[#errors + 1] = { message }
 end
 
-local function resume(co, values)
-  running = co
+local function resume(entry)
+  local co, values = entry.co, entry.values
+  running, entry.values = co, nil
   local ok, yielded
   if values then
     ok, yielded = coroutine.resume(co, unpack(values, 1, values.n))
@@ -89,11 +106,10 @@ local function resume(co, values)
   end
   running = nil
   if coroutine.status(co) == "dead" then
-    alive = alive - 1
-    known[co] = nil
+    forget(entry)
     if not ok then note_error(co, yielded) end
   elseif yielded ~= PARK then
-    make_ready(co)
+    make_ready(entry)
   end
 end
 
@@ -111,21 +127,18 @@ end
 
 --- Resumes each coroutine that is ready now, once.
 function builtin.turn()
-  local stop = last
+  local stop, entry = last, nil
   is_turning = true
-  while first <= stop do
-    local entry = ready[first]
-    ready[first] = nil
-    first = first + 1
-    if coroutine.status(entry[1]) == "suspended" then
-      resume(entry[1], entry[2])
+  while first and entry ~= stop do
+    entry = take_ready()
+    if coroutine.status(entry.co) == "suspended" then
+      resume(entry)
     else
       -- Somebody has closed it.
-      alive = alive - 1
+      forget(entry)
     end
   end
   is_turning = false
-  if first > last then first, last = 1, 0 end
 end
 
 --- Raises what coroutines raised since this was asked last: an error object as it is when it is the
