@@ -19,9 +19,12 @@ its deadline, and it stays awake until it has noticed.
 local sleeper_methods = {}
 local sleeper_mt = { __index = sleeper_methods }
 
---- Makes a sleeper of a table, or a new one.
+--- Makes a sleeper of a table, or a new one. What waking sets is there from the begin, so that it
+-- takes no memory.
 function engine.sleeper(fields)
-  return setmetatable(fields or {}, sleeper_mt)
+  local sleeper = fields or {}
+  sleeper.is_awake = false
+  return setmetatable(sleeper, sleeper_mt)
 end
 
 local function clear_timer(sleeper)

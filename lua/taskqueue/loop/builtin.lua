@@ -23,18 +23,20 @@ local errors = {}
 function builtin.on_ready() end
 
 local function make_ready(entry)
-  if not entry or entry.is_ready then return end
-  entry.is_ready, entry.following = true, nil
-  if last then last.following = entry else first = entry end
-  last = entry
+  if not entry then return end
+  if not entry.is_ready then
+    entry.is_ready, entry.following = true, false
+    if last then last.following = entry else first = entry end
+    last = entry
+  end
   builtin.on_ready()
 end
 
 local function take_ready()
   local entry = first
-  first = entry.following
+  first = entry.following or nil
   if not first then last = nil end
-  entry.is_ready, entry.following = false, nil
+  entry.is_ready, entry.following = false, false
   return entry
 end
 
@@ -57,7 +59,10 @@ end
 --- Adds a coroutine.
 function builtin.spawn(fn, ...)
   local co = coroutine.create(fn)
-  local entry = { co = co, values = { n = select("#", ...), ... } }
+  -- With all its fields, so that none needs memory later.
+  local entry = {
+    co = co, values = { n = select("#", ...), ... }, is_ready = false, following = false,
+  }
   entries[co] = entry
   alive = alive + 1
   make_ready(entry)
@@ -97,7 +102,7 @@ end
 
 local function resume(entry)
   local co, values = entry.co, entry.values
-  running, entry.values = co, nil
+  running, entry.values = co, false
   local ok, yielded
   if values then
     ok, yielded = coroutine.resume(co, unpack(values, 1, values.n))
