@@ -45,6 +45,20 @@ TEST("what is too long, infinite or no number at all is never")
     CHECK(tq_clock_from_seconds(-INFINITY) == -TQ_NEVER);
 }
 
+TEST("seconds are no fewer after the way to nanoseconds and back")
+{
+    static const double begins[] = {0, 1, 1e4, 1e6, 1e7, 4e7, 8e9};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        double seconds = begins[i];
+        bool holds = true;
+        for (int step = 0; step < 20000; step++) {
+            seconds = nextafter(seconds, INFINITY);
+            holds = holds && tq_clock_to_seconds(tq_clock_from_seconds(seconds)) >= seconds;
+        }
+        CHECK(holds);
+    }
+}
+
 TEST("nanoseconds become seconds, and never becomes infinity")
 {
     CHECK(tq_clock_to_seconds(0) <= 0);

@@ -38,7 +38,11 @@ int64_t tq_clock_from_seconds(double seconds)
     double ns = ceil(seconds * (double)TQ_SECOND);
     if (!(ns < (double)TQ_NEVER))
         return TQ_NEVER;
-    return ns > -(double)TQ_NEVER ? (int64_t)ns : -TQ_NEVER;
+    if (!(ns > -(double)TQ_NEVER))
+        return -TQ_NEVER;
+    /* The product was rounded too: down, maybe, to an instant that is not yet the one meant. */
+    bool is_early = tq_clock_to_seconds((int64_t)ns) < seconds;
+    return is_early ? tq_clock_from_seconds(nextafter(seconds, INFINITY)) : (int64_t)ns;
 }
 
 double tq_clock_to_seconds(int64_t ns)

@@ -22,7 +22,8 @@ void tq_clock_simulate(int64_t now);
 void tq_clock_take_up(void);
 bool tq_clock_is_simulated(void);
 
-/* Seconds as Lua has them to nanoseconds, rounded up; NaN and what is too large give TQ_NEVER. */
+/* Seconds as Lua has them to nanoseconds, rounded up so that they are not fewer when they are
+ * turned back; NaN and what is too large give TQ_NEVER. */
 int64_t tq_clock_from_seconds(double seconds);
 
 /* Nanoseconds to seconds; TQ_NEVER gives infinity. */
