@@ -348,6 +348,17 @@ for _, service in ipairs(services) do
         assert.is_true(second and second.ok)
       end)
 
+      simulate("a stop comes before a failure that is heard of before the wait goes on", function()
+        local task, kind = client:task(new_task { outcome = "stuck" }), nil
+        taskqueue.spawn(function() kind = select(3, task:wait_until_done { interval = 60 }) end)
+        taskqueue.sleep(5)
+        task:stop_waiting()
+        -- One who comes before the other has left is polled for at once.
+        world:fault { http_status = 401, body = "", latency = 0 }
+        assert.equal("auth", select(3, client:wait_until_done(task.id)))
+        assert.equal("cancelled", kind)
+      end)
+
       simulate("an answer comes before the deadline", function()
         world:fault { latency = 5 }
         local status = client:wait_until_done(new_task { duration = 0 }, { timeout = 5 })
@@ -373,6 +384,21 @@ for _, service in ipairs(services) do
           end,
         })
         assert.same({ true, true, true }, { outer.ok, inner.ok, foreign.ok })
+      end)
+
+      simulate("an on_progress that waits holds up neither the deadline nor a stop", function()
+        local quick = new_stranger { rate = 10 }
+        local task = quick:task(new_task { duration = 1000 })
+        taskqueue.spawn(function()
+          taskqueue.sleep(400)
+          task:stop_waiting()
+        end)
+        local options = { timeout = 200, on_progress = function() taskqueue.sleep(15) end }
+        assert.equal("timeout", select(3, task:wait_until_done(options)))
+        assert.is_true(world:now() < 216, world:now())
+        options.timeout = 9000
+        assert.equal("cancelled", select(3, task:wait_until_done(options)))
+        assert.is_true(world:now() < 416, world:now())
       end)
 
       simulate("waiters of one task end each by its own deadline and options", function()

@@ -87,6 +87,15 @@ local function tell(task, waiter)
   return true
 end
 
+-- on_progress may wait itself, and something may change meanwhile; but it does not hold up the end
+-- of the wait, whatever it is.
+local function tell_all(task, waiter)
+  while tell(task, waiter) do
+    local is_over = waiter.outcome or core.now() >= waiter.deadline
+    if is_over and not waiter.watch.native:status().done then return end
+  end
+end
+
 --[[
 One turn of a wait: tells progress, then gives true and the outcome if it is over, else false. The
 end of the task comes before everything else: what is known is never reported as unknown.
@@ -97,8 +106,7 @@ function wait.turn(task, waiter)
     if is_known then return true, outcome_of(task, task.status, 0) end
     return true, closed(task)
   end
-  -- on_progress may wait itself, and something may change meanwhile.
-  while tell(task, waiter) do end
+  tell_all(task, waiter)
   local native = waiter.watch.native
   local status = waiter.told and task.status or nil
   if status and status.done then

@@ -88,11 +88,12 @@ local function look_again(self, at)
   if self.waiters.first then self.native:schedule(at) end
 end
 
--- Asks of every waiter with which failure it ends, if it does. True when somebody goes on.
+-- Asks of every waiter with which failure it ends, if it does. True when somebody goes on. Who has
+-- an outcome already, and has not noticed yet, keeps it.
 local function end_waits(self, outcome_of)
   local goes_on = false
   for waiter in self.waiters:each() do
-    local outcome = outcome_of(waiter)
+    local outcome = waiter.outcome or outcome_of(waiter)
     if outcome then
       waiter.outcome = outcome
       waiter:wake()
@@ -151,7 +152,7 @@ local function end_hopeless(budget)
   for client in pairs(budget.rates) do
     for _, watch in ipairs(client:watch_list()) do
       if not watch.native:changed() then
-        end_waits(watch, function(waiter) return waiter.outcome or watch:hopeless(waiter) end)
+        end_waits(watch, function(waiter) return watch:hopeless(waiter) end)
       end
     end
   end
