@@ -103,4 +103,34 @@ describe("as_completed of a function", function()
       end
     end)
   end)
+
+  it("looks at one that came late before the deadline of the whole", function()
+    testing.run(function(world)
+      local client, begun, lengths = world:cnode(), 0, { 15, 49.5 }
+      local function next_task()
+        if begun == 2 or world:now() < begun * 10 then return nil end
+        begun = begun + 1
+        return client:task(world:task {
+          id = "t" .. begun, service = "cnode", duration = lengths[begun], progress = "none",
+        })
+      end
+      assert.same({ "t1 succeeded", "t2 succeeded" },
+        collect(next_task, { timeout = 60, interval = 1000 }))
+    end)
+  end)
+
+  it("asks for none that there is no time for", function()
+    testing.run(function(world)
+      local client, begun = world:mobizon(), 0
+      local ended = collect(function()
+        if begun > world:now() / 5 then return nil end
+        begun = begun + 1
+        return client:task(world:task { outcome = "stuck" })
+      end, { timeout = 20 })
+      assert.equal(begun, #ended)
+      assert.is_true(begun >= 4 and begun <= 5, begun)
+      assert.equal(20, world:now())
+      assert.same({}, collect(function() error("not to be asked") end, { timeout = 0 }))
+    end)
+  end)
 end)

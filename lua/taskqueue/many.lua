@@ -28,18 +28,21 @@ end
 
 -- A handle that is given twice is waited for twice, and the polls are shared.
 local function add(group, task)
-  local member = setmetatable({ group = group, index = #group.members + 1, task = task }, member_mt)
+  local member = setmetatable({ group = group, task = task, deadline = group.deadline }, member_mt)
+  group.newest = group.newest + 1
+  member.index = group.newest
   group.members[member.index] = member
   group.count = group.count + 1
   wait.begin(task, group.options, member)
-  member.deadline = group.deadline
   -- Its first turn: it may have ended already.
   member:wake()
 end
 
 local function new_group(checked)
   return {
-    sleeper = engine.sleeper(), members = {}, count = 0, noted = {}, first = 1, last = 0,
+    sleeper = engine.sleeper(), noted = {}, first = 1, last = 0,
+    -- Those who have not left, by their numbers, none of which is below the oldest's.
+    members = {}, count = 0, oldest = 1, newest = 0,
     options = checked, deadline = core.now() + checked.timeout,
     stalls = checked.stall_timeout < math.huge,
   }
@@ -51,18 +54,28 @@ local function begin(tasks, checked)
   return group
 end
 
+local function each_member(group)
+  local index = group.oldest - 1
+  return function()
+    repeat index = index + 1 until group.members[index] or index > group.newest
+    return group.members[index]
+  end
+end
+
+-- A growing set may go on for ever: nothing is kept of who has left.
 local function leave(group, member)
   if not group.members[member.index] then return end
-  group.members[member.index] = false
+  group.members[member.index] = nil
   group.count = group.count - 1
+  while group.oldest <= group.newest and not group.members[group.oldest] do
+    group.oldest = group.oldest + 1
+  end
   wait.finish(member)
 end
 
 -- Leaves every task that is still waited for.
 local function close(group)
-  for _, member in ipairs(group.members) do
-    if member then leave(group, member) end
-  end
+  for member in each_member(group) do leave(group, member) end
 end
 
 local function next_noted(group)
@@ -78,28 +91,28 @@ end
 -- Deadlines and stalls come without news: every member is looked at when one of them is due.
 local function earliest_stall(group)
   local time = math.huge
-  for _, member in ipairs(group.members) do
-    if member then time = math.min(time, wait.stall_time(member)) end
-  end
+  for member in each_member(group) do time = math.min(time, wait.stall_time(member)) end
   return time
 end
 
 local function note_due(group)
   local now = core.now()
   if now < group.deadline and not group.stalls then return end
-  for _, member in ipairs(group.members) do
-    if member and (now >= group.deadline or now >= wait.stall_time(member)) then member:wake() end
+  for member in each_member(group) do
+    if now >= group.deadline or now >= wait.stall_time(member) then member:wake() end
   end
 end
 
 -- How often an iterator is asked for more while nothing happens.
 local ASK_AGAIN = 1
 
--- Asks where the tasks come from for what is new there.
+-- Asks where the tasks come from for what is new there, while there is time to wait for it.
 local function take_more(group)
   if not group.more then return end
   group.asked = core.now()
-  for task in group.more do
+  while core.now() < group.deadline do
+    local task = group.more()
+    if task == nil then return end
     if not is_task(task) then error("as_completed: the function gave what is no task", 0) end
     add(group, task)
   end

@@ -151,11 +151,12 @@ end
 --- Lets a waiter join those who wait for its task, unless that has ended or its client is closed.
 -- @tparam table task
 -- @tparam table checked options of this wait, complete
--- @tparam table waiter has a method `wake`, gets what the wait needs
+-- @tparam table waiter has a method `wake`, and a `deadline` where that is not the option's; gets
+-- what the wait needs
 function wait.begin(task, checked, waiter)
   local now = core.now()
   waiter.task, waiter.options = task, checked
-  waiter.began, waiter.deadline = now, now + checked.timeout
+  waiter.began, waiter.deadline = now, waiter.deadline or now + checked.timeout
   if (task.status and task.status.done) or task.client:is_closed() then return end
   if not unless_closed(task.client, join, task, waiter) then waiter.watch = nil end
 end
