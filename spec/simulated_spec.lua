@@ -169,6 +169,25 @@ for _, service in ipairs(services) do
         assert.is_true(world:now() >= 120 and world:now() < 200)
       end)
 
+      simulate("stall_timeout: no look closer than the interval or between retries", function()
+        local id = new_task { progress = "none", outcome = "stuck" }
+        local options = { stall_timeout = 20, interval = 50, timeout = huge }
+        assert.equal("stalled", select(3, client:wait_until_done(id, options)))
+        local times = polls(id)
+        assert.equal(2, #times)
+        assert.is_true(times[2] - times[1] >= 50)
+        taskqueue.spawn(function()
+          taskqueue.sleep(5)
+          world:fault { outcome = "network", times = 10 }
+        end)
+        options.interval = 0
+        id = new_task { progress = "none", outcome = "stuck" }
+        assert.equal("stalled", select(3, client:wait_until_done(id, options)))
+        times = polls(id)
+        -- The last of ten retries comes fifteen seconds after the one before, or half as many.
+        assert.is_true(times[#times] - times[#times - 1] > 7, times[#times])
+      end)
+
       simulate("max_poll_errors: so many in a row and no more", function()
         world:fault { outcome = "network", times = 3 }
         assert(client:wait_until_done(new_task { duration = 5 }, { max_poll_errors = 3 }))

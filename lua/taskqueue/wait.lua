@@ -64,7 +64,8 @@ function wait.stall_time(waiter)
   return math.max(changed + waiter.options.stall_timeout, waiter.next_stall_check or 0)
 end
 
--- A task is known to stand still only by a look that came late enough to tell. One is asked for.
+-- A task is known to stand still only by a look that came late enough to tell. One is asked for, no
+-- closer to the last than the interval; and a poll that failed is repeated in its own time.
 local function has_stalled(waiter, now)
   if now < wait.stall_time(waiter) then return false end
   local native, span = waiter.watch.native, waiter.options.stall_timeout
@@ -72,7 +73,9 @@ local function has_stalled(waiter, now)
   local changed = math.max(native:changed() or 0, waiter.began)
   if read_at and read_at >= changed + span then return true end
   waiter.next_stall_check = now + math.min(span / 4, 1)
-  native:hasten(now)
+  if not waiter.watch:last_failure() then
+    native:hasten(math.max(now, (read_at or now) + waiter.watch.interval))
+  end
   return false
 end
 
