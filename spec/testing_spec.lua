@@ -168,11 +168,17 @@ describe("simulated time", function()
   end)
 
   it("says so when everybody waits for what can never come", function()
-    local ok, message = pcall(testing.run, function()
-      taskqueue.sleep(huge)
-    end)
-    assert.is_false(ok)
-    assert.matches("nothing will ever happen any more", message)
+    local function look_once(world)
+      local id = world:task { outcome = "stuck" }
+      world:cnode():wait_until_done(id, { interval = huge, not_found_grace = huge, timeout = huge })
+    end
+    local function sleep() taskqueue.sleep(huge) end
+    local function sleep_long() taskqueue.sleep(1e10) end
+    for _, fn in ipairs { sleep, sleep_long, look_once } do
+      local ok, message = pcall(testing.run, fn)
+      assert.is_false(ok)
+      assert.matches("nothing will ever happen any more", message)
+    end
     assert(pcall(testing.run, function() taskqueue.sleep(1) end))
   end)
 

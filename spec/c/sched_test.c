@@ -88,7 +88,7 @@ TEST("the wait is for the entry that is due first")
     tq_sched_remove(&sched, &entries[1]);
     CHECK(tq_sched_wait_ns(&sched, 50) == 250);
     tq_sched_remove(&sched, &entries[0]);
-    CHECK(tq_sched_wait_ns(&sched, 0) == TQ_NEVER);
+    CHECK(tq_sched_wait_ns(&sched, 0) == TQ_NEVER && tq_sched_wait_ns(&sched, 50) == TQ_NEVER);
     tq_sched_free(&sched);
 }
 

@@ -71,7 +71,7 @@ int64_t tq_engine_wait_ns(const tq_engine *engine, int64_t now)
         wait = lane_wait < wait ? lane_wait : wait;
     }
     const tq_heap_node *timer = tq_heap_peek(&engine->timers);
-    if (timer != NULL && timer->key - now < wait)
+    if (timer != NULL && timer->key != TQ_NEVER && timer->key - now < wait)
         wait = timer->key > now ? timer->key - now : 0;
     return wait;
 }

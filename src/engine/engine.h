@@ -106,7 +106,7 @@ int tq_engine_step(tq_engine *engine, int64_t wait_ns);
 /* A transfer that has ended, or NULL. Its owner begins with a tq_job. */
 tq_transfer *tq_engine_take(tq_engine *engine);
 
-/* A timer goes off once. It must not be set already. Setting can fail with TQ_ERR_MEMORY. */
+/* A timer goes off once, or never at TQ_NEVER. It must not be set already. Setting can fail with TQ_ERR_MEMORY. */
 int tq_engine_set_timer(tq_engine *engine, tq_timer *timer, int64_t at_ns);
 void tq_engine_clear_timer(tq_engine *engine, tq_timer *timer);
 tq_timer *tq_engine_take_timer(tq_engine *engine, int64_t now);

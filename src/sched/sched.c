@@ -326,6 +326,8 @@ int64_t tq_sched_wait_ns(const tq_sched *sched, int64_t now)
         int64_t held = held_until(sched, now);
         until = held > until ? held : until;
     }
+    if (until == TQ_NEVER)
+        return TQ_NEVER;
     return until > now ? until - now : 0;
 }
 
