@@ -181,6 +181,13 @@ describe("export and import", function()
         end
         assert(client:import(data):wait_until_done { timeout = 10000 })
       end
+      for _, value in ipairs { -9e11, 0, 9e11 } do
+        local data = carried(task:export())
+        data.first_seen, data.exported, data.knowledge = value, value, nil
+        local imported = client:import(data)
+        assert.is_true(math.abs(imported:export().first_seen) < 2.1e9)
+        assert(imported:wait_until_done { timeout = 10000 })
+      end
     end)
   end)
 end)

@@ -101,7 +101,16 @@ local function try_knowledge(task)
   core.watch(client.native, client.lane, task.id, task):restore(task.knowledge, 0)
 end
 
--- Takes one task up. `elapsed` are the seconds since its data was made.
+-- No task is older, whatever the data says: spans of time have to be short enough to be counted.
+local OLDEST = 1e9
+
+-- The instant on our clock that was at that wall time, which cannot be yet to come.
+local function instant_of(wall_time)
+  local seconds = export.wall_time() - wall_time
+  return core.now() - math.max(0, math.min(seconds, OLDEST))
+end
+
+-- Takes one task up.
 local function take_task(self, data, where)
   check(type(data) == "table", where, "a table")
   check(is_number(data.first_seen), where .. ".first_seen", "a Unix time")
@@ -109,11 +118,10 @@ local function take_task(self, data, where)
   check(data.knowledge == nil or type(data.knowledge) == "table", where .. ".knowledge", "a table")
   local ok, task = pcall(self.task, self, data.id)
   check(ok, where .. ".id", "a task's id")
-  local now, wall = core.now(), export.wall_time()
   task.status = status_of(data, where)
-  task.born = now - math.max(0, wall - data.first_seen)
+  task.born = instant_of(data.first_seen)
   if data.knowledge then
-    task.knowledge_at = now - math.max(0, wall - data.exported)
+    task.knowledge_at = instant_of(data.exported)
     task.knowledge = data.knowledge
     task.knows_birth = data.knowledge.knows_birth == true
     local fits, why = pcall(try_knowledge, task)
