@@ -352,6 +352,15 @@ for _, service in ipairs(services) do
         assert.is_true(seen >= 18 and seen <= 20, seen)
       end)
 
+    simulate("leaves no wait without a look, although single looks go first", function()
+      local other = new_task { outcome = "stuck" }
+      taskqueue.spawn(function()
+        while world:now() < 300 do client:get_status(other) end
+      end)
+      assert(client:wait_until_done(new_task { duration = 30 }, { timeout = huge }))
+      assert.is_true(world:now() < 60, world:now())
+    end)
+
     describe("when things happen in the same instant", function()
       simulate("an end that is known comes before a stop", function()
         local task = client:task(new_task { duration = 10 })

@@ -251,6 +251,29 @@ TEST("a promised look goes before all others in the last slot that is left for i
     tq_sched_free(&sched);
 }
 
+TEST("promised looks that can yield do so to whoever has been passed over")
+{
+    tq_sched sched;
+    tq_sched_entry entries[2];
+    init_all(&sched, TQ_SECOND, entries, 2);
+    entries[1].can_yield = true;
+    add(&sched, &entries[0], 0);
+    int looks = 0, others = 0;
+    for (int64_t now = 0; now < 70 * TQ_SECOND; now += TQ_SECOND) {
+        entries[1].by_ns = now;
+        add(&sched, &entries[1], now);
+        tq_sched_entry *next = take(&sched, now);
+        looks += next == &entries[1];
+        if (next == &entries[0]) {
+            others++;
+            add(&sched, &entries[0], now);
+        }
+        tq_sched_remove(&sched, &entries[1]);
+    }
+    CHECK(others >= 7 && looks >= 35 && looks + others == 70);
+    tq_sched_free(&sched);
+}
+
 TEST("a promised look that can wait keeps its slot when nobody else could use it")
 {
     tq_sched sched;

@@ -106,7 +106,8 @@ int tq_engine_step(tq_engine *engine, int64_t wait_ns);
 /* A transfer that has ended, or NULL. Its owner begins with a tq_job. */
 tq_transfer *tq_engine_take(tq_engine *engine);
 
-/* A timer goes off once, or never at TQ_NEVER. It must not be set already. Setting can fail with TQ_ERR_MEMORY. */
+/* A timer goes off once, or never at TQ_NEVER. It must not be set already. Setting can fail with
+ * TQ_ERR_MEMORY. */
 int tq_engine_set_timer(tq_engine *engine, tq_timer *timer, int64_t at_ns);
 void tq_engine_clear_timer(tq_engine *engine, tq_timer *timer);
 tq_timer *tq_engine_take_timer(tq_engine *engine, int64_t now);
@@ -139,7 +140,7 @@ bool tq_watch_can_look(const tq_watch *watch, int64_t deadline_ns, int64_t now, 
  * is in flight it is kept. 0, TQ_ERR_MEMORY or TQ_ERR_CLOSED. */
 int tq_watch_schedule(tq_watch *watch, int64_t due_ns);
 
-/* Asks for the next slot, before all others. */
+/* Asks for the next slot, before all but those that have been passed over for some rounds. */
 int tq_watch_ask_first(tq_watch *watch, int64_t now);
 
 /* Asks for another look, when it is worth one (sched/forecast.h). */

@@ -94,6 +94,7 @@ int tq_watch_schedule(tq_watch *watch, int64_t due_ns)
 
 int tq_watch_ask_first(tq_watch *watch, int64_t now)
 {
+    watch->entry.can_yield = true;
     return ask(watch, tq_sched_add, now, now);
 }
 

@@ -271,6 +271,16 @@ static bool is_passed_over(const tq_sched *sched, const tq_sched_entry *entry, i
     return now - entry->ready_ns > slots_ns(sched, PATIENCE * tq_sched_count(sched));
 }
 
+/* Who goes before worth counts: a promised look, and then whoever has been passed over. */
+static tq_sched_entry *find_privileged(const tq_sched *sched, int64_t now)
+{
+    tq_sched_entry *promised = find_promised(sched, now);
+    bool passed_over = is_passed_over(sched, sched->oldest, now);
+    if (promised != NULL && promised->is_ready && !(passed_over && promised->can_yield))
+        return promised;
+    return passed_over ? sched->oldest : NULL;
+}
+
 /* A promise that can wait keeps the slot for itself, unless others could use it meanwhile. */
 static int64_t held_until(const tq_sched *sched, int64_t now)
 {
@@ -289,12 +299,8 @@ tq_sched_entry *tq_sched_peek(tq_sched *sched, int64_t now)
     }
     if (held_until(sched, now) > now || sched->ready.count == 0)
         return NULL;
-    tq_sched_entry *promised = find_promised(sched, now);
-    if (promised != NULL && promised->is_ready)
-        return promised;
-    if (is_passed_over(sched, sched->oldest, now))
-        return sched->oldest;
-    return find_best(sched, now);
+    tq_sched_entry *privileged = find_privileged(sched, now);
+    return privileged != NULL ? privileged : find_best(sched, now);
 }
 
 void tq_sched_take(tq_sched *sched, tq_sched_entry *entry, int64_t now)

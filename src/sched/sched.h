@@ -11,7 +11,8 @@
  * no order stays right. The ready are therefore kept by the instant at which a look at them
  * reaches the price that looks went for of late, and the best is chosen among the first of those
  * and a few that are swept up in passing: O(log n). Two things come before worth: a look that was
- * promised by some instant (`by_ns`), and an entry that has been passed over for some rounds.
+ * promised by some instant (`by_ns`), and an entry that has been passed over for some rounds; of
+ * both the first, unless it can yield to the second.
  *
  * Without a budget (interval_ns is 0) a look has a fixed price, and who reaches it is polled.
  *
@@ -39,6 +40,7 @@ typedef struct tq_sched_entry {
     int64_t by_ns; /* a look is wanted by then; TQ_NEVER for none. Set it before adding. */
     int64_t ready_ns;
     bool is_ready;
+    bool can_yield; /* to whoever has been passed over, although its look is promised */
 } tq_sched_entry;
 
 typedef struct tq_sched {
