@@ -212,6 +212,36 @@ describe("simulated time", function()
     end)
   end)
 
+  it("takes in clients that were there before, each time with a budget that has held back nothing",
+    function()
+      local sim = support.sim()
+      local client = support.client(sim, { rate = 20 })
+      assert(client:get_status(sim:task()))
+      for _ = 1, 2 do
+        testing.run(function(world)
+          assert(client:wait_until_done(world:task { duration = 1800 }, { timeout = 1801 }))
+          world:fault { http_status = 429, body = "", retry_after = 3000 }
+          client:get_status("1")
+        end)
+      end
+      assert(client:get_status(sim:task()))
+      assert.equal(20, taskqueue.stats().budgets[1].rate)
+    end)
+
+  it("does not stop while a request of another client is in flight, and then does", function()
+    local world = testing.start()
+    local client = taskqueue.mobizon.new { url = "https://mobizon.test", api_key = "other" }
+    world:fault { latency = 60 }
+    local waits = taskqueue.as_completed({ client:task(world:task()), client:task("1") })
+    assert.equal("1", waits().id)
+    assert.has_error(function() world:stop() end, "world:stop: requests are in flight")
+    client:close()
+    world:stop()
+    -- Nor does the answer that nobody waits for stay behind.
+    assert.is_nil(core.engine():timeout())
+    testing.start():stop()
+  end)
+
   it("does not begin while a real request is in flight", function()
     local sim = support.sim()
     local client = support.client(sim)

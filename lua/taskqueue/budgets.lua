@@ -89,4 +89,22 @@ function budgets.forget_unused()
   end
 end
 
+-- Lets all budgets go over to another time; the rates are those of their clients.
+local function change_time(change)
+  for _, budget in pairs(known) do
+    budget.lane[change](budget.lane)
+    budgets.settle_rate(budget)
+  end
+end
+
+--- Simulated time begins: what the budgets hold back in real time is put aside.
+function budgets.set_aside()
+  change_time("set_aside")
+end
+
+--- Real time goes on, with what was put aside.
+function budgets.take_back()
+  change_time("take_back")
+end
+
 return budgets

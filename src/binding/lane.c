@@ -5,9 +5,22 @@
 #include "binding/binding.h"
 #include "clock/clock.h"
 
+typedef struct lane_ud {
+    tq_lane lane;
+    tq_budget aside; /* the budget of real time, while time is simulated */
+} lane_ud;
+
 tq_lane *tq_lane_check(lua_State *L, int index)
 {
-    return luaL_checkudata(L, index, TQ_LANE);
+    lane_ud *ud = luaL_checkudata(L, index, TQ_LANE);
+    return &ud->lane;
+}
+
+static uint64_t new_seed(const tq_lane *lane)
+{
+    uint64_t seed = (uint64_t)tq_clock_now();
+    /* What runs on simulated time runs the same way each time. */
+    return tq_clock_is_simulated() ? seed : seed ^ (uint64_t)(uintptr_t)lane;
 }
 
 /* lane(rate, burst): rate in polls a second, math.huge for no limit. */
@@ -17,14 +30,29 @@ int tq_lane_new(lua_State *L)
     lua_Integer burst = luaL_optinteger(L, 2, 1);
     luaL_argcheck(L, rate > 0, 1, "the rate must be positive");
     luaL_argcheck(L, burst > 0 && burst <= 1000000, 2, "the burst must be positive");
-    tq_lane *lane = lua_newuserdata(L, sizeof *lane);
-    uint64_t seed = (uint64_t)tq_clock_now();
-    /* What runs on simulated time runs the same way each time. */
-    if (!tq_clock_is_simulated())
-        seed ^= (uint64_t)(uintptr_t)lane;
-    tq_lane_init(lane, rate, (unsigned)burst, seed);
+    lane_ud *ud = lua_newuserdata(L, sizeof *ud);
+    tq_lane_init(&ud->lane, rate, (unsigned)burst, new_seed(&ud->lane));
+    ud->aside = ud->lane.budget;
     luaL_setmetatable(L, TQ_LANE);
     return 1;
+}
+
+/* set_aside(): simulated time has another beginning, so the budget becomes a new one, without a
+ * rate until one is set. */
+static int lane_set_aside(lua_State *L)
+{
+    lane_ud *ud = luaL_checkudata(L, 1, TQ_LANE);
+    ud->aside = ud->lane.budget;
+    tq_budget_init(&ud->lane.budget, HUGE_VAL, ud->aside.burst, new_seed(&ud->lane));
+    return 0;
+}
+
+/* take_back(): in real time again, the budget is the one that it was there. */
+static int lane_take_back(lua_State *L)
+{
+    lane_ud *ud = luaL_checkudata(L, 1, TQ_LANE);
+    ud->lane.budget = ud->aside;
+    return 0;
 }
 
 static int lane_set_rate(lua_State *L)
@@ -102,10 +130,11 @@ static int lane_gc(lua_State *L)
 void tq_lane_register(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"set_rate", lane_set_rate},  {"stats", lane_stats},
-        {"history", tq_lane_history}, {"restore_history", tq_lane_restore_history},
-        {"wait", lane_wait},          {"is_limited", lane_is_limited},
-        {"is_idle", lane_is_idle},    {NULL, NULL}};
+        {"set_rate", lane_set_rate},   {"stats", lane_stats},
+        {"history", tq_lane_history},  {"restore_history", tq_lane_restore_history},
+        {"wait", lane_wait},           {"is_limited", lane_is_limited},
+        {"is_idle", lane_is_idle},     {"set_aside", lane_set_aside},
+        {"take_back", lane_take_back}, {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", lane_gc}, {NULL, NULL}};
     tq_new_type(L, TQ_LANE, methods, meta);
 }

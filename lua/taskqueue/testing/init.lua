@@ -155,10 +155,14 @@ local function body_of(self, request)
 end
 
 -- A reply comes after the latency; no reply is a request that is given up at its time-out.
-local function deliver(number, reply, latency)
-  local owner = { broken = function(_, message) error(message, 0) end }
-  function owner.timer() core.answer(number, reply) end
-  core.engine():set_timer(core.now() + latency, owner)
+local function deliver(self, number, reply, latency)
+  local owner, timer = { broken = function(_, message) error(message, 0) end }, nil
+  function owner.timer()
+    self.timers[timer] = nil
+    core.answer(number, reply)
+  end
+  timer = core.engine():set_timer(core.now() + latency, owner)
+  self.timers[timer] = true
 end
 
 local function serve(self, number, url, body)
@@ -174,7 +178,7 @@ local function serve(self, number, url, body)
   if reply.outcome == "silent" then
     reply, latency = { outcome = "network", error = "scripted: no answer" }, self.request_timeout
   end
-  deliver(number, reply, latency)
+  deliver(self, number, reply, latency)
 end
 
 --- The requests so far, the oldest first.
@@ -199,8 +203,9 @@ function testing.start(given)
   local self = options.check("testing.start", given, world_spec)
   local ok, why = pcall(core.simulate, BEGIN)
   if not ok then error("testing.start: " .. tostring(why), 2) end
+  budgets.set_aside()
   self.tasks, self.upcoming, self.faults, self.handlers = {}, {}, {}, {}
-  self.requests, self.clients, self.last_id = {}, {}, 100000
+  self.requests, self.clients, self.timers, self.last_id = {}, {}, {}, 100000
   self.random, watch.random = watch.random, new_random(self.seed)
   self.wall_time, export.wall_time = export.wall_time, function()
     return WALL_BEGIN + core.now() - BEGIN
@@ -211,14 +216,17 @@ function testing.start(given)
 end
 
 --- Ends the world: its clients are closed, and the real clock goes on. Can be repeated.
+-- @raise while requests of other clients are in flight
 function methods:stop()
   if current ~= self then return end
   for _, client in ipairs(self.clients) do client:close() end
+  local ok, why = pcall(core.take_up_clock)
+  if not ok then error("world:stop: " .. tostring(why), 2) end
+  for timer in pairs(self.timers) do core.engine():clear_timer(timer) end
   budgets.forget_unused()
+  budgets.take_back()
   engine.play(nil)
-  core.take_up_clock()
-  watch.random, export.wall_time = self.random, self.wall_time
-  current = nil
+  current, watch.random, export.wall_time = nil, self.random, self.wall_time
 end
 
 --- Runs a function in a world, as a coroutine of the built-in loop.
