@@ -335,6 +335,20 @@ for _, service in ipairs(services) do
       end)
     end)
 
+    simulate("ends waits of several clients in the order in which these were made", function()
+      local order = {}
+      for i = 1, 8 do
+        local other = new_client()
+        taskqueue.spawn(function()
+          other:wait_until_done(new_task(), { timeout = 40 })
+          order[#order + 1] = i
+        end)
+      end
+      world:fault { http_status = 429, body = "", retry_after = 100 }
+      taskqueue.sleep(50)
+      assert.same({ 1, 2, 3, 4, 5, 6, 7, 8 }, order)
+    end)
+
     simulate("gives as many first looks before a deadline as there are slots, refusing the rest",
       function()
         local seen, told_at_once = 0, 0

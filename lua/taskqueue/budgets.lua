@@ -72,6 +72,16 @@ function budgets.sorted_keys(of)
   return keys
 end
 
+--- The clients of a budget in the order in which they were made.
+-- @tparam table budget
+-- @treturn table a list
+function budgets.clients_of(budget)
+  local by_number, list = {}, {}
+  for client in pairs(budget.rates) do by_number[client.number] = client end
+  for i, number in ipairs(budgets.sorted_keys(by_number)) do list[i] = by_number[number] end
+  return list
+end
+
 --- The budgets that have clients, in an order that stays.
 -- @treturn table a list
 function budgets.in_use()

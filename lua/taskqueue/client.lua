@@ -183,7 +183,9 @@ end
 -- @tparam string credential what a budget belongs to besides the URL and the method
 -- @tparam string method of a status poll
 function client.new(mt, native, checked, credential, method)
+  last_number = last_number + 1
   local self = setmetatable({
+    number = last_number,
     native = native,
     url = checked.url,
     format = checked.format,
@@ -193,8 +195,7 @@ function client.new(mt, native, checked, credential, method)
     requests = 0,
     retries = 0,
   }, mt)
-  last_number = last_number + 1
-  clients[last_number] = self
+  clients[self.number] = self
   self.budget = budgets.join(self, credential, method, checked)
   self.lane = self.budget.lane
   return self

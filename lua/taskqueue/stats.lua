@@ -37,11 +37,9 @@ end
 
 local function of_budget(budget, now)
   local count, entry = new_count(), budget.lane:stats()
-  entry.clients = 0
-  for one in pairs(budget.rates) do
-    count_waits(one, count, now)
-    entry.clients = entry.clients + 1
-  end
+  local clients = budgets.clients_of(budget)
+  entry.clients = #clients
+  for _, one in ipairs(clients) do count_waits(one, count, now) end
   entry.url, entry.method = budget.url, budget.method
   return complete(entry, count, budget.retries, entry.next_slot)
 end

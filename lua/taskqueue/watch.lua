@@ -4,6 +4,7 @@ What several waits on one task share: its polls and what they told. A watch exis
 waits; the native part polls, and comes here only with news. Each waiter decides for itself what a
 failed poll means for it; the watch goes on while one of them does.
 ]]
+local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local failure = require "taskqueue.failure"
 local new_waiters = require "taskqueue.waiters"
@@ -149,7 +150,7 @@ end
 
 -- A budget that is pushed back may have no slot left for waits that have heard nothing yet.
 local function end_hopeless(budget)
-  for client in pairs(budget.rates) do
+  for _, client in ipairs(budgets.clients_of(budget)) do
     for _, watch in ipairs(client:watch_list()) do
       if not watch.native:changed() then
         end_waits(watch, function(waiter) return watch:hopeless(waiter) end)
