@@ -169,6 +169,25 @@ describe("export and import", function()
     end)
   end)
 
+  it("can be carried on, whatever numbers they came with", function()
+    testing.run(function(world)
+      local client = world:mobizon()
+      local task = client:task(world:task {
+        outcome = "stuck", progress = function(seconds) return math.min(seconds, 20) end,
+      })
+      task:wait_until_done { timeout = 30 }
+      for name, known in pairs(task:export().knowledge) do
+        for _, value in ipairs(type(known) == "number" and { -9e11, -2, 0, 1e-45, 9e11 } or {}) do
+          local data = carried(task:export())
+          data.knowledge[name] = value
+          local imported = client:import(data)
+          imported:wait_until_done { timeout = 5 }
+          client:import(carried(imported:export()))
+        end
+      end
+    end)
+  end)
+
   it("survive numbers that make no sense: only the prediction is off", function()
     testing.run(function(world)
       local client = world:mobizon()

@@ -145,12 +145,15 @@ int tq_lane_history(lua_State *L)
     return 1;
 }
 
+/* Far more than any history has, and far enough from what is taken for no number. */
+static const double LARGEST_AMOUNT = 1e9;
+
 static float check_amount(lua_State *L, const char *name)
 {
     double value = check_number(L, name);
     if (value < 0)
         tq_raise(L, "'%s' must not be negative", name);
-    return (float)value;
+    return (float)(value < LARGEST_AMOUNT ? value : LARGEST_AMOUNT);
 }
 
 static void read_ages(lua_State *L, const char *name, float values[TQ_AGES])

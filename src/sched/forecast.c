@@ -141,8 +141,9 @@ static void predict(tq_forecast *forecast, const tq_history *history, int64_t no
     double rounding = ROUNDING * pace * fmax(left / done, 1);
     double slack = (double)forecast->origin_slack / since * left * pace;
     variance += rounding * rounding + hidden * hidden + slack * slack / 12;
-    forecast->mean = (float)fmax(mean, 0.05 * pace * left);
-    forecast->spread = (float)fmax(LOGISTIC_SCALE * sqrt(variance), LEAST_SPREAD);
+    /* What was restored may make no sense: what comes of it is a number all the same. */
+    forecast->mean = (float)fmin(fmax(mean, 0.05 * pace * left), LONGEST);
+    forecast->spread = (float)fmin(fmax(LOGISTIC_SCALE * sqrt(variance), LEAST_SPREAD), LONGEST);
 }
 
 static void watch_age(const tq_forecast *forecast, tq_history *history, int64_t until_ns)
