@@ -321,6 +321,24 @@ for _, service in ipairs(services) do
         assert(client:wait_until_done(new_task(), { timeout = 300 }))
       end)
 
+      simulate("which lets others have their turns, when a script tries again and again", function()
+        world:fault { http_status = 429, body = "", retry_after = 100 }
+        client:get_status(new_task())
+        local is_over, tries = false, 0
+        taskqueue.spawn(function() is_over = true end)
+        repeat
+          assert.equal("timeout", select(3, client:wait_until_done(new_task(), { timeout = 50 })))
+          tries = tries + 1
+        until is_over or tries == 10
+        assert.is_true(is_over)
+      end)
+
+      simulate("and a timeout of nothing blames nobody", function()
+        local _, _, kind, detail = client:wait_until_done(new_task(), { timeout = 0 })
+        assert.same({ "timeout", 0 }, { kind, detail.attempts })
+        assert.is_nil(detail.cause)
+      end)
+
       simulate("and so is one that loses its look to a push-back", function()
         local kinds = {}
         for i = 1, 3 do

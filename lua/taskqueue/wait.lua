@@ -190,6 +190,8 @@ end
 function wait.until_done(task, checked)
   local waiter = engine.sleeper()
   wait.begin(task, checked, waiter)
+  -- Told at once that it is hopeless: a script that tries again lets others have their turns.
+  if waiter.outcome then engine.sleep(0) end
   return leave(waiter, pcall(follow, task, waiter))
 end
 

@@ -135,7 +135,7 @@ end
 -- budget cannot give it a look before its deadline. Nothing else would come of it later.
 -- @treturn ?table a failure
 function methods:hopeless(waiter)
-  if self.client:is_closed() then return nil end
+  if self.client:is_closed() or waiter.deadline <= core.now() then return nil end
   local can_look, seconds = self.native:can_look(waiter.deadline)
   if can_look then return nil end
   return failure.new(kind.TIMEOUT, "timeout", {
