@@ -122,6 +122,10 @@ int tq_play_take_up(lua_State *L);
 int tq_play_next_request(lua_State *L);
 int tq_play_answer(lua_State *L);
 
+/* machine.c: what the process runs with and on. */
+int tq_machine_libraries(lua_State *L);
+int tq_machine_terminal(lua_State *L);
+
 /* reply.c: pushes, of a transfer that gets pinned meanwhile, a table of what came: outcome, status,
  * body, error, retry_after, sent. */
 void tq_reply_push(lua_State *L, tq_transfer *transfer);

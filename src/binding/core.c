@@ -106,6 +106,8 @@ static int core_http_version(lua_State *L)
 
 static const luaL_Reg functions[] = {{"now", core_now},
                                      {"http_version", core_http_version},
+                                     {"libraries", tq_machine_libraries},
+                                     {"terminal", tq_machine_terminal},
                                      {"is_text", core_is_text},
                                      {"engine", tq_engine_push},
                                      {"lane", tq_lane_new},

@@ -62,6 +62,11 @@ static size_t limit_or_none(size_t limit)
     return limit != 0 ? limit : SIZE_MAX;
 }
 
+const char *tq_xml_version(void)
+{
+    return XML_ExpatVersion();
+}
+
 int tq_xml_reader_open(tq_xml_reader **out, const tq_xml_limits *limits)
 {
     static const tq_xml_limits usual = {TQ_XML_DEPTH, TQ_XML_ELEMENTS, TQ_XML_TEXT};

@@ -52,6 +52,9 @@ struct tq_xml_element {
     const tq_xml_element *target; /* what that refers to; NULL when there is nothing */
 };
 
+/* "expat_2.5.0". */
+const char *tq_xml_version(void);
+
 /* Makes a reader; `limits` are copied, NULL means those above. TQ_OK or TQ_ERR_MEMORY. */
 int tq_xml_reader_open(tq_xml_reader **out, const tq_xml_limits *limits);
 
