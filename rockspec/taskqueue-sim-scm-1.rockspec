@@ -37,6 +37,7 @@ build = {
     ["taskqueue.sim.mobizon"] = "lua/taskqueue/sim/mobizon.lua",
     ["taskqueue.sim.node"] = "lua/taskqueue/sim/node.lua",
     ["taskqueue.sim.options"] = "lua/taskqueue/sim/options.lua",
+    ["taskqueue.sim.program"] = "lua/taskqueue/sim/program.lua",
     ["taskqueue.sim.script"] = "lua/taskqueue/sim/script.lua",
     ["taskqueue.sim.settings"] = "lua/taskqueue/sim/settings.lua",
     ["taskqueue.sim.soap"] = "lua/taskqueue/sim/soap.lua",
