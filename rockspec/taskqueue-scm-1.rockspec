@@ -22,6 +22,7 @@ supported_platforms = { "linux" }
 dependencies = {
   "lua >= 5.1, < 5.5",
   "lua-cjson >= 2.1.0",
+  "argparse >= 0.7.1",
 }
 
 -- The libraries, not the headers: those lie in multiarch folders on Debian.
@@ -36,6 +37,24 @@ build = {
     ["taskqueue.budgets"] = "lua/taskqueue/budgets.lua",
     ["taskqueue.client"] = "lua/taskqueue/client.lua",
     ["taskqueue.cnode"] = "lua/taskqueue/cnode.lua",
+    ["taskqueue.command.advise"] = "lua/taskqueue/command/advise.lua",
+    ["taskqueue.command.arguments"] = "lua/taskqueue/command/arguments.lua",
+    ["taskqueue.command.call"] = "lua/taskqueue/command/call.lua",
+    ["taskqueue.command.cure"] = "lua/taskqueue/command/cure.lua",
+    ["taskqueue.command.doctor"] = "lua/taskqueue/command/doctor.lua",
+    ["taskqueue.command.exit"] = "lua/taskqueue/command/exit.lua",
+    ["taskqueue.command"] = "lua/taskqueue/command/init.lua",
+    ["taskqueue.command.key"] = "lua/taskqueue/command/key.lua",
+    ["taskqueue.command.parameters"] = "lua/taskqueue/command/parameters.lua",
+    ["taskqueue.command.row"] = "lua/taskqueue/command/row.lua",
+    ["taskqueue.command.services"] = "lua/taskqueue/command/services.lua",
+    ["taskqueue.command.status"] = "lua/taskqueue/command/status.lua",
+    ["taskqueue.command.text"] = "lua/taskqueue/command/text.lua",
+    ["taskqueue.command.view"] = "lua/taskqueue/command/view.lua",
+    ["taskqueue.command.view_bars"] = "lua/taskqueue/command/view_bars.lua",
+    ["taskqueue.command.view_json"] = "lua/taskqueue/command/view_json.lua",
+    ["taskqueue.command.view_lines"] = "lua/taskqueue/command/view_lines.lua",
+    ["taskqueue.command.wait"] = "lua/taskqueue/command/wait.lua",
     ["taskqueue.engine"] = "lua/taskqueue/engine.lua",
     ["taskqueue.export"] = "lua/taskqueue/export.lua",
     ["taskqueue.failure"] = "lua/taskqueue/failure.lua",
@@ -113,4 +132,13 @@ build = {
       libraries = { "curl", "expat", "m", "pthread" },
     },
   },
+  install = {
+    bin = { taskqueue = "lua/bin/taskqueue" },
+  },
+  copy_directories = { "docs" },
+}
+
+test = {
+  type = "command",
+  command = "make -s test-c spec",
 }

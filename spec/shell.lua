@@ -1,14 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- Runs the programs of the tree from specs, on the Lua that runs the specs.
+local support = require "support"
+
 local shell = {}
 
-local function interpreter()
-  local i = 0
-  while arg and arg[i - 1] do i = i - 1 end
-  return arg and i < 0 and arg[i] or (rawget(_G, "jit") and "luajit" or "lua5.4")
-end
-
-shell.interpreter = interpreter()
+shell.interpreter = support.interpreter()
 
 --- A word as the shell takes it, whatever is in it.
 function shell.quote(word)

@@ -1,6 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- Waits for work that a remote service does in the background.
 -- @module taskqueue
+if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
+  error("taskqueue needs Lua 5.4 or LuaJIT, and this is plain Lua 5.1; LuaRocks takes LuaJIT after "
+    .. "luarocks --lua-version 5.1 config lua_interpreter luajit", 0)
+end
+
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
