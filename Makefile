@@ -21,6 +21,7 @@
 #   make bench           how soon ends are known, and what scheduling and decoding cost
 #   make docs            write the tables of docs/faults.md from the specs' rows
 #   make bench-loops     how late the timers of a loop are beside 1,000 waits
+#   make rocks           the rocks: made, tested, packed, installed and removed by LuaRocks
 #   make install PREFIX=/usr/local
 #   make clean
 
@@ -282,8 +283,31 @@ install-$(1): $(BUILD)/$(1)/taskqueue/core.so $(BUILD)/$(1)/taskqueue/sim/core.s
 endef
 $(foreach lua,$(LUAS),$(eval $(call install_rules,$(lua))))
 
+# The programs run on the first Lua that is installed for.
 install: $(LUAS:%=install-%)
-	install -D -m 755 lua/bin/taskqueue-sim $(DESTDIR)$(PREFIX)/bin/taskqueue-sim
+	@mkdir -p $(BUILD)/bin
+	for program in taskqueue taskqueue-sim; do \
+		sed '1s|lua5.4|$(firstword $(LUAS))|' lua/bin/$$program >$(BUILD)/bin/$$program && \
+		install -D -m 755 $(BUILD)/bin/$$program $(DESTDIR)$(PREFIX)/bin/$$program || exit 1; done
+	install -D -m 644 docs/man/taskqueue.1 $(DESTDIR)$(PREFIX)/share/man/man1/taskqueue.1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	eval "$$($(MAKE) -s env LUA=$(firstword $(LUAS)))" && \
+		$(firstword $(LUAS)) lua/bin/taskqueue completion bash \
+			>$(DESTDIR)$(PREFIX)/share/bash-completion/completions/taskqueue && \
+		$(firstword $(LUAS)) lua/bin/taskqueue completion zsh \
+			>$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_taskqueue
+
+.PHONY: rockspecs rocks
+# The rockspecs of this version, from the scm ones; SOURCE is where the world gets the source.
+rockspecs:
+	@.ci/rockspec $(SOURCE)
+
+# The whole way with LuaRocks, without a network.
+rocks:
+	@.ci/deps test
+	@.ci/deps rocks
+	@.ci/rocks
 
 clean:
 	rm -rf build
