@@ -9,6 +9,7 @@ end
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
+local events = require "taskqueue.events"
 local export = require "taskqueue.export"
 local failure = require "taskqueue.failure"
 local is_task = require("taskqueue.task").is_task
@@ -139,6 +140,26 @@ end
 -- being sent) and `mean_age` (seconds since the tasks were looked at, on average; nil when none
 -- was). A client has its `service`, a budget its `method`, `rate`, `burst` and number of `clients`
 taskqueue.stats = stats
+
+local function settle_watches()
+  for _, one in ipairs(client.open_ones()) do
+    for _, watch in ipairs(one:watch_list()) do watch:settle() end
+  end
+end
+
+--- Listens to what happens to tasks: see docs/events.md.
+-- @tparam string event `"poll"`, `"retry"`, `"throttle"`, `"state"`, `"done"` or `"error"`
+-- @tparam function fn gets a table; it must not wait. An error in it disturbs no wait
+-- @treturn function ends the listening; may be called again
+-- @raise for an unknown event
+function taskqueue.on(event, fn)
+  local stop = events.on(event, fn)
+  settle_watches()
+  return function()
+    stop()
+    settle_watches()
+  end
+end
 
 --- Chooses the loop in whose coroutines waits suspend from now on. Waits in progress stay with the
 -- loop in which they began.

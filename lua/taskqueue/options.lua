@@ -60,6 +60,10 @@ checks["positive count"] = function(value)
     "a positive whole number"
 end
 
+function checks.table(value)
+  return type(value) == "table", "a table"
+end
+
 function checks.boolean(value)
   return type(value) == "boolean", "true or false"
 end

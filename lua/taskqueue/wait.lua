@@ -2,6 +2,7 @@
 -- Waiting for one task: deadlines, progress, and what the caller is told in the end.
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
+local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
 local options = require "taskqueue.options"
 local watch = require "taskqueue.watch"
@@ -99,11 +100,8 @@ local function tell_all(task, waiter)
   end
 end
 
---[[
-One turn of a wait: tells progress, then gives true and the outcome if it is over, else false. The
-end of the task comes before everything else: what is known is never reported as unknown.
-]]
-function wait.turn(task, waiter)
+-- The end of the task comes before everything else: what is known is never reported as unknown.
+local function turn(task, waiter)
   if not waiter.watch then
     local is_known = task.status and task.status.done
     if is_known then return true, outcome_of(task, task.status, 0) end
@@ -121,6 +119,16 @@ function wait.turn(task, waiter)
   if now >= waiter.deadline then return true, timed_out(waiter, status) end
   if has_stalled(waiter, now) then return true, stalled(waiter, status) end
   return false
+end
+
+local function pass_on(waiter, is_over, ...)
+  if is_over then events.tell_done(waiter, ...) end
+  return is_over, ...
+end
+
+--- One turn of a wait: tells progress, then gives true and the outcome if it is over, else false.
+function wait.turn(task, waiter)
+  return pass_on(waiter, turn(task, waiter))
 end
 
 local function follow(task, waiter)
@@ -206,13 +214,16 @@ function wait.look(task, request)
   if client:is_closed() then return closed(task) end
   function look:read()
     self.status = self.native:status()
+    events.tell_reading(client, task.id, self.status, task.status and task.status.state)
     self:wake()
   end
   function look:unread()
     local reply = self.native:reply()
     self.outcome = client:read_failure(reply, task.id)
+    events.tell_failure(client, task.id, self.outcome)
     if self.outcome.kind == kind.THROTTLED then
       self.native:refuse(reply.sent or core.now(), reply.retry_after)
+      events.tell_throttle(client, task.id, self.outcome, reply.retry_after)
     elseif self.outcome.kind == kind.NOT_FOUND and task.status then
       self.outcome = watch.expired(task.id, self.outcome.detail)
     end
@@ -224,7 +235,7 @@ function wait.look(task, request)
   end
   local is_asked = unless_closed(client, function()
     look.native = core.watch(client.native, client.lane, task.id, look, request)
-    look.native:tell("every")
+    look.native:tell("once")
     look.native:ask_first()
   end)
   if not is_asked then return closed(task) end

@@ -6,6 +6,7 @@ failed poll means for it; the watch goes on while one of them does.
 ]]
 local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
+local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
 local new_waiters = require "taskqueue.waiters"
 
@@ -43,16 +44,19 @@ end
 
 -- The pace that suits the most eager waiter.
 local function settle_pace(self)
-  local interval, tell, deadline, now = huge, "end", huge, core.now()
+  local interval, tell, deadline, now = huge, events.least_news(), huge, core.now()
   for waiter in self.waiters:each() do
     interval = math.min(interval, waiter.options.interval)
     if waiter.deadline > now then deadline = math.min(deadline, waiter.deadline) end
-    if waiter.options.on_progress then tell = "change" end
+    if waiter.options.on_progress and tell == "end" then tell = "change" end
   end
   self.interval = interval
   self.native:set_pace(interval, deadline)
   self.native:tell(tell)
 end
+
+--- For when somebody begins or ceases to listen to events.
+methods.settle = settle_pace
 
 --- Adds a waiter; the first one starts the polls, and so does one who comes when they have ended
 -- for those who have not left yet.
@@ -82,6 +86,7 @@ end
 -- News from the engine: a reading that somebody wants to hear of.
 function methods:read()
   self.failures = 0
+  events.tell_news(self)
   wake_all(self)
 end
 
@@ -124,11 +129,12 @@ local function retry_delay(failures)
   return delay * (0.5 + watches.random() / 2)
 end
 
-local function retry(self, at)
+local function retry(self, delay)
   local client = self.client
   client.retries = client.retries + 1
   client.budget.retries = client.budget.retries + 1
-  look_again(self, at)
+  events.tell_retry(self, delay)
+  look_again(self, core.now() + delay)
 end
 
 --- Of a wait for a task of which nothing is known: the failure with which it ends now, when the
@@ -164,6 +170,7 @@ local function refused(self, reply)
   local number = self.native:polls()
   if self.last_failed == number - 1 then self.last_failed = number end
   self.native:refuse(reply.sent or core.now(), reply.retry_after)
+  events.tell_throttle(self.client, self.id, self.failure, reply.retry_after)
   look_again(self, core.now())
   end_hopeless(self.client.budget)
 end
@@ -197,7 +204,7 @@ local function failed(self)
     local is_over = not is_transient or counted > waiter.options.max_poll_errors
     return is_over and self.failure
   end) then
-    retry(self, core.now() + math.max(self.interval, retry_delay(failures)))
+    retry(self, math.max(self.interval, retry_delay(failures)))
   end
 end
 
@@ -206,6 +213,7 @@ function methods:unread()
   local reply = self.native:reply()
   self.failure = self.client:read_failure(reply, self.id)
   self.failed_poll = self.native:polls()
+  events.tell_failure(self.client, self.id, self.failure)
   if self.failure.kind == kind.THROTTLED then
     refused(self, reply)
   elseif self.failure.kind == kind.NOT_FOUND then

@@ -45,7 +45,12 @@ struct tq_client {
     bool reads_xml;
 };
 
-typedef enum tq_news { TQ_NEWS_OF_CHANGE, TQ_NEWS_OF_END, TQ_NEWS_OF_EVERY_POLL } tq_news;
+typedef enum tq_news {
+    TQ_NEWS_OF_CHANGE,
+    TQ_NEWS_OF_END,
+    TQ_NEWS_OF_EVERY_POLL,
+    TQ_NEWS_ONCE /* of one poll, after which the watch rests */
+} tq_news;
 
 /* What a watch's user value holds; news hand the owner out. */
 enum { TQ_WATCH_CLIENT = 1, TQ_WATCH_LANE, TQ_WATCH_OWNER, TQ_WATCH_REQUEST, TQ_WATCH_MORE };

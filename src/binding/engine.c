@@ -189,11 +189,12 @@ static int take_poll(lua_State *L, finished *poll, tq_transfer *transfer)
     tq_budget_accepted(&watch->lane->budget, sent_ns);
     bool changed = tq_watch_learn(watch, &poll->reading, now);
     tq_watch_finish_poll(watch);
-    if (tq_reading_is_end(&poll->reading) || ud->news == TQ_NEWS_OF_EVERY_POLL)
+    if (tq_reading_is_end(&poll->reading) || ud->news == TQ_NEWS_ONCE)
         return push_watch_news(L, value, READ);
     /* There is memory: this entry has just left the place it goes back to. */
     (void)tq_watch_continue(watch, now);
-    return changed && ud->news == TQ_NEWS_OF_CHANGE ? push_watch_news(L, value, READ) : 0;
+    bool is_news = ud->news == TQ_NEWS_OF_EVERY_POLL || (changed && ud->news == TQ_NEWS_OF_CHANGE);
+    return is_news ? push_watch_news(L, value, READ) : 0;
 }
 
 static int take_timer(lua_State *L, engine_ud *ud)

@@ -160,10 +160,10 @@ static int watch_reply(lua_State *L)
     return 1;
 }
 
-/* tell("change"|"end"|"every"): of which readings the owner wants to hear. */
+/* tell("change"|"end"|"every"|"once"): of which readings the owner wants to hear. */
 static int watch_tell(lua_State *L)
 {
-    static const char *const names[] = {"change", "end", "every", NULL};
+    static const char *const names[] = {"change", "end", "every", "once", NULL};
     tq_watch_check(L)->news = (tq_news)luaL_checkoption(L, 2, NULL, names);
     return 0;
 }
