@@ -2,3 +2,4 @@ std = "lua51+lua54+luajit"
 max_line_length = 100
 unused_args = false
 files["spec"] = { std = "+busted" }
+files["lua/taskqueue/meta.lua"] = { ignore = { "241" } }

@@ -21,6 +21,7 @@
 #   make bench           how soon ends are known, and what scheduling and decoding cost
 #   make docs            write the tables of docs/faults.md from the specs' rows
 #   make bench-loops     how late the timers of a loop are beside 1,000 waits
+#   make reference       the reference of the API, as web pages in build/reference/
 #   make rocks           the rocks: made, tested, packed, installed and removed by LuaRocks
 #   make install PREFIX=/usr/local
 #   make clean
@@ -269,6 +270,12 @@ $(BUILD)/$(1)/memory: $(BUILD)/$(1)/spec/memory/host.o $$(CORE_SOURCES:%.c=$(BUI
 $(BUILD)/$(1)/spec/memory/host.o: ALL_CFLAGS += -Ispec/c
 endef
 $(foreach lua,$(LUAS),$(eval $(call memory_rules,$(lua))))
+
+.PHONY: reference
+# The reference by LDoc, in build/reference/.
+reference:
+	@.ci/deps check
+	@.ci/reference build/reference
 
 # --- installing ----------------------------------------------------------------------------------
 

@@ -68,6 +68,7 @@ build = {
     ["taskqueue.loop.cqueues"] = "lua/taskqueue/loop/cqueues.lua",
     ["taskqueue.loop.luv"] = "lua/taskqueue/loop/luv.lua",
     ["taskqueue.many"] = "lua/taskqueue/many.lua",
+    ["taskqueue.meta"] = "lua/taskqueue/meta.lua",
     ["taskqueue.metrics"] = "lua/taskqueue/metrics.lua",
     ["taskqueue.mobizon"] = "lua/taskqueue/mobizon.lua",
     ["taskqueue.options"] = "lua/taskqueue/options.lua",

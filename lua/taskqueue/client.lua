@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
---[[
-What the clients of all services have in common. A service adds `call`, `read_failure(reply, id)`,
-which tells what a poll without a status means, and `explain_end(status)`.
-]]
+
+--- What the clients of all services have in common.
+-- A service adds `call`, `read_failure(reply, id)`, which tells what a poll without a status means,
+-- and `explain_end(status)`.
+-- @classmod client
 local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
@@ -15,7 +16,7 @@ local wait = require "taskqueue.wait"
 local kind = failure.kind
 local client = {}
 
---- Options that every client takes.
+-- Options that every client takes.
 client.options = {
   url = { is = "string" },
   rate = { is = "positive number" },
@@ -37,7 +38,7 @@ client.options = {
 local clients = setmetatable({}, { __mode = "v" })
 local last_number = 0
 
---- The open clients in the order in which they were made.
+-- The open clients in the order in which they were made.
 -- @treturn table a list
 function client.open_ones()
   local open = {}
@@ -123,7 +124,7 @@ function methods:close()
   budgets.settle_rate(self.budget)
 end
 
---- Sends one request, once, and waits for what comes back.
+-- Sends one request, once, and waits for what comes back.
 -- @tparam table self
 -- @tparam string name what is called, as the service's binding takes it
 -- @tparam table parameters
@@ -140,7 +141,7 @@ function client.send(self, name, parameters)
   return pending.call:reply()
 end
 
---- The same for a method: what cannot be sent is raised two levels up, at the caller of it.
+-- The same for a method: what cannot be sent is raised two levels up, at the caller of it.
 function client.call(self, name, parameters)
   if parameters ~= nil and type(parameters) ~= "table" then
     error("call: the parameters must be a table", 3)
@@ -150,13 +151,13 @@ function client.call(self, name, parameters)
   return reply, failed
 end
 
---- Checks what becomes a name on the wire.
+-- Checks what becomes a name on the wire.
 function client.check_name(what, name)
   if type(name) == "string" and name:find("^[%a_][%w_%-]*$") then return end
   error(("call: the %s must be a name of letters, digits, _ and -"):format(what), 3)
 end
 
---- Makes the metatable of a service's clients.
+-- Makes the metatable of a service's clients.
 -- @tparam string name of the service
 -- @tparam table own its methods
 function client.type(name, own)
@@ -176,7 +177,7 @@ function client.type(name, own)
   }
 end
 
---- Puts a client together.
+-- Puts a client together.
 -- @tparam table mt from `client.type`
 -- @tparam userdata native
 -- @tparam table checked options, complete

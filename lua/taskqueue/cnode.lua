@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+
 --- The Billon Corporate Node: log-ins, registrations, transfers of money, and the tasks they are.
 -- SOAP 1.1 over HTTP; names are those of the node's documentation.
 -- @module taskqueue.cnode

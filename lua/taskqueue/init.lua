@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+
 --- Waits for work that a remote service does in the background.
 -- @module taskqueue
 if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+
 --- A ready logger: writes what happens to tasks as lines with a time and a level.
 -- Levels: `debug` has every poll, `info` changes of state and tasks that succeeded, `warn` retries,
 -- refusals and waits that ended otherwise, `error` listeners that failed.
@@ -77,13 +78,13 @@ local function listener(checked, event)
 end
 
 --- Begins to log.
--- @function taskqueue.logger
+-- @function logger
 -- @tparam[opt] table given `level`: the least that is written, "debug", "info" (default), "warn" or
 -- "error"; `write`: a function that gets the line, without its end, and the level (default:
 -- writes to the standard error output)
 -- @treturn function ends the logging
 -- @raise for an unknown option or a wrong one
-return function(given)
+local function logger(given)
   local checked = options.check("taskqueue.logger", given, spec)
   local stops = {}
   for event in pairs(describe) do
@@ -96,3 +97,5 @@ return function(given)
     for _, stop in ipairs(stops) do stop() end
   end
 end
+
+return logger

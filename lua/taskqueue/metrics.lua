@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+
 --- The numbers of `taskqueue.stats()` as Prometheus reads them (text format 0.0.4).
 -- @module taskqueue.metrics
 local options = require "taskqueue.options"
@@ -81,15 +82,17 @@ local function add_metric(lines, metric, places, more)
 end
 
 --- The numbers as text.
--- @function taskqueue.metrics
+-- @function metrics
 -- @tparam[opt] table given `labels`: names and values that every line gets, for instance the number
 -- of the process
 -- @treturn string
 -- @raise for an unknown option or a name that no label can have
-return function(given)
+local function metrics(given)
   local checked = options.check("taskqueue.metrics", given, { labels = { is = "table" } })
   check_labels(checked.labels)
   local lines, places = {}, merged(taskqueue.stats().budgets)
   for _, metric in ipairs(METRICS) do add_metric(lines, metric, places, checked.labels or {}) end
   return table.concat(lines, "\n") .. "\n"
 end
+
+return metrics

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+
 --- Mobizon: campaigns, contacts, reports, and the tasks it works on in the background.
 -- Numbers and meanings are those of its API documentation (https://mobizon.kz/help/api-docs).
 -- @module taskqueue.mobizon

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+
 --- A handle of a task on a service. Making one does no I/O.
 -- @classmod task
 local core = require "taskqueue.core"
@@ -81,7 +82,7 @@ end
 
 local task = {}
 
---- Makes a handle of a task that was heard of just now.
+-- Makes a handle of a task that was heard of just now.
 -- @tparam table client
 -- @tparam string|number id
 -- @tparam[opt=2] number level whom an error blames, as in `error`
@@ -90,7 +91,7 @@ function task.new(client, id, level)
   return setmetatable({ client = client, id = id, born = core.now(), knows_birth = false }, mt)
 end
 
---- Makes a handle of a task that the service has just begun.
+-- Makes a handle of a task that the service has just begun.
 function task.begun(client, id)
   local self = task.new(client, id)
   self.knows_birth = true

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+
 --- The simulated services: a real HTTP server in this process, in a thread of its own.
 --
 --     local sim = require("taskqueue.sim").start { rate = 10 }

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+
 --- Waits on simulated time, for tasks that are scripted without a server.
 -- In a world the clock stands, except that whoever waits moves it: half an hour of waiting takes
 -- milliseconds, and goes the same way each time. The clients are real ones, and so are the bytes;
