@@ -110,7 +110,7 @@ local function start(given)
     tls = is_tls and { cert = given.tls_cert, key = given.tls_key } or nil,
   })
   if not is_good then give_up((tostring(sim):gsub("^.-taskqueue%.sim%.start: ", ""))) end
-  if not sim then give_up(message) end
+  if not sim then give_up(message .. "; --port 0 takes any free port") end
   for _, rule in ipairs(given.answers) do sim:fault(rule) end
   return sim
 end
