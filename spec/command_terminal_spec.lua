@@ -136,6 +136,8 @@ describe("taskqueue on a terminal", function()
   end)
 
   it("leaves on Ctrl-C, and says how to go on", function()
+    -- Lua's own interpreters make an error of SIGINT, which the sanitizers' host does not.
+    if support.interpreter():find("host$") then return end
     local id = sim:task { outcome = "stuck" }
     open(80, 24, ("taskqueue wait --rate 100 %s %s"):format(sim:task(), id))
     opened:wait_for "running"
