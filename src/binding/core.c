@@ -98,14 +98,7 @@ static int core_is_text(lua_State *L)
     return 1;
 }
 
-static int core_http_version(lua_State *L)
-{
-    lua_pushstring(L, tq_http_version());
-    return 1;
-}
-
 static const luaL_Reg functions[] = {{"now", core_now},
-                                     {"http_version", core_http_version},
                                      {"libraries", tq_machine_libraries},
                                      {"terminal", tq_machine_terminal},
                                      {"is_text", core_is_text},

@@ -186,7 +186,4 @@ int tq_http_answer(tq_http *http, uint64_t number, const tq_http_reply *reply);
 void tq_transfer_pin(tq_transfer *transfer);
 bool tq_transfer_unpin(tq_transfer *transfer);
 
-/* The versions of libcurl and of what it is linked with, as one line of text. */
-const char *tq_http_version(void);
-
 #endif

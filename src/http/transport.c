@@ -150,8 +150,3 @@ tq_transfer *tq_http_take(tq_http *http)
     tq_list_append(&transfer->peer->live, transfer);
     return transfer;
 }
-
-const char *tq_http_version(void)
-{
-    return curl_version();
-}
