@@ -12,6 +12,9 @@ local text = require "taskqueue.command.text"
 local methods = setmetatable({}, { __index = lines.methods })
 local mt = { __index = methods }
 
+-- Seconds between two frames: what changes faster nobody can read, and a thousand tasks do.
+local FRAME = 0.1
+
 -- Of a terminal that does not say how large it is.
 local COLUMNS, ROWS = 80, 24
 
@@ -59,7 +62,7 @@ local function draw(self)
   parts[#parts + 1] = "\27[J"
   io.stdout:write(table.concat(parts))
   io.stdout:flush()
-  self.drawn, self.columns = #list, columns
+  self.drawn, self.drawn_at, self.columns = #list, core.now(), columns
 end
 
 --- Begins with all tasks.
@@ -71,9 +74,13 @@ function methods:begin(entries)
   draw(self)
 end
 
-function methods:changed() draw(self) end
-function methods:ended() draw(self) end
-function methods:tick() draw(self) end
+-- What is new is in the next frame.
+function methods.changed() end
+function methods.ended() end
+
+function methods:tick()
+  if core.now() - self.drawn_at >= FRAME then draw(self) end
+end
 
 local function summary(entries)
   local good, over = 0, 0

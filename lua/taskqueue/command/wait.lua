@@ -8,7 +8,7 @@ local view = require "taskqueue.command.view"
 local wait = {}
 
 -- How often what is shown is brought up to date when nothing happens.
-local TICK = 0.5
+local TICK = 0.25
 
 local function follow(entry, timeout, shown)
   local status, message, kind, detail = entry.task:wait_until_done {
