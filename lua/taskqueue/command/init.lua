@@ -20,6 +20,14 @@ local function with_clients(given, fn)
   return finish(pcall(fn, clients))
 end
 
+local function of_clients(name)
+  return function(given)
+    return with_clients(given, function(clients)
+      return require("taskqueue.command." .. name).run(clients, given)
+    end)
+  end
+end
+
 local function of_tasks(name)
   return function(given)
     return with_clients(given, function(clients)
@@ -29,18 +37,7 @@ local function of_tasks(name)
 end
 
 run.wait, run.status = of_tasks "wait", of_tasks "status"
-
-function run.call(given)
-  return with_clients(given, function(clients)
-    return require("taskqueue.command.call").run(clients, given)
-  end)
-end
-
-function run.doctor(given)
-  return with_clients(given, function(clients)
-    return require("taskqueue.command.doctor").run(clients, given)
-  end)
-end
+run.call, run.doctor = of_clients "call", of_clients "doctor"
 
 function run.completion(given, parser)
   local how = given.shell == "zsh" and parser.get_zsh_complete or parser.get_bash_complete
@@ -52,7 +49,9 @@ end
 local function simulate(words)
   local found, program = pcall(require, "taskqueue.sim.program")
   if not found then
-    error("the simulator is not installed; install it with: luarocks install taskqueue-sim", 0)
+    local why = tostring(program):match("^[^\n]*")
+    error("the simulator cannot be loaded; install it with LuaRocks, the rock is taskqueue-sim: "
+      .. why, 0)
   end
   return program.main(words, "taskqueue sim")
 end
