@@ -62,6 +62,7 @@ build = {
     ["taskqueue.file"] = "lua/taskqueue/file.lua",
     ["taskqueue"] = "lua/taskqueue/init.lua",
     ["taskqueue.logger"] = "lua/taskqueue/logger.lua",
+    ["taskqueue.look"] = "lua/taskqueue/look.lua",
     ["taskqueue.loop"] = "lua/taskqueue/loop/init.lua",
     ["taskqueue.loop.builtin"] = "lua/taskqueue/loop/builtin.lua",
     ["taskqueue.loop.copas"] = "lua/taskqueue/loop/copas.lua",

@@ -9,6 +9,7 @@ local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
 local export = require "taskqueue.export"
 local failure = require "taskqueue.failure"
+local look = require "taskqueue.look"
 local new_task = require("taskqueue.task").new
 local version = require "taskqueue.version"
 local wait = require "taskqueue.wait"
@@ -62,7 +63,7 @@ end
 
 --- Looks at a task once; see `task:get_status`.
 function methods:get_status(id)
-  local status, message, of, detail = wait.look(new_task(self, id))
+  local status, message, of, detail = look(new_task(self, id))
   return status, message, of, detail
 end
 

@@ -6,10 +6,10 @@
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
 local failure = require "taskqueue.failure"
+local look = require "taskqueue.look"
 local options = require "taskqueue.options"
 local strict = require "taskqueue.strict"
 local task = require "taskqueue.task"
-local wait = require "taskqueue.wait"
 
 local kind = failure.kind
 local cnode = {}
@@ -155,7 +155,7 @@ function methods:get_status(id, arguments)
       { "callback", checked.callback == nil and core.null or checked.callback },
     }
   end
-  local status, message, of, detail = wait.look(handle, request)
+  local status, message, of, detail = look(handle, request)
   return status, message, of, detail
 end
 

@@ -4,6 +4,7 @@
 -- @classmod task
 local core = require "taskqueue.core"
 local export = require "taskqueue.export"
+local look = require "taskqueue.look"
 local options = require "taskqueue.options"
 local wait = require "taskqueue.wait"
 
@@ -21,7 +22,7 @@ end
 -- @treturn[2] string kind
 -- @treturn[2] table detail
 function methods:get_status()
-  return wait.look(self)
+  return look(self)
 end
 
 --- Waits until the task has ended.

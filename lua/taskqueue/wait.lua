@@ -39,7 +39,8 @@ local function failed(waiter, reason, status)
   return failure.values(failure.new(reason.kind, reason.message, detail))
 end
 
-local function closed(task)
+--- What is told of a task whose client is closed.
+function wait.closed(task)
   return failure.values(failure.new(kind.CLOSED, ("task %s: the client is closed"):format(task.id),
     { status = task.status, attempts = 0 }))
 end
@@ -105,7 +106,7 @@ local function turn(task, waiter)
   if not waiter.watch then
     local is_known = task.status and task.status.done
     if is_known then return true, outcome_of(task, task.status, 0) end
-    return true, closed(task)
+    return true, wait.closed(task)
   end
   tell_all(task, waiter)
   local native = waiter.watch.native
@@ -144,8 +145,8 @@ local function follow(task, waiter)
   return loop(finish(wait.turn(task, waiter)))
 end
 
--- Calls a function that a finalizer may disturb, which closes the client; false then.
-local function unless_closed(client, fn, ...)
+--- Calls a function that a finalizer may disturb, which closes the client; false then.
+function wait.unless_closed(client, fn, ...)
   local ok, message = pcall(fn, ...)
   if not ok and not client:is_closed() then error(message, 0) end
   return ok
@@ -169,7 +170,7 @@ function wait.begin(task, checked, waiter)
   waiter.task, waiter.options = task, checked
   waiter.began, waiter.deadline = now, waiter.deadline or now + checked.timeout
   if (task.status and task.status.done) or task.client:is_closed() then return end
-  if not unless_closed(task.client, join, task, waiter) then waiter.watch = nil end
+  if not wait.unless_closed(task.client, join, task, waiter) then waiter.watch = nil end
 end
 
 --- Lets a waiter leave, whatever became of it. What was learned of a task that goes on stays with
@@ -201,53 +202,6 @@ function wait.until_done(task, checked)
   -- Told at once that it is hopeless: a script that tries again lets others have their turns.
   if waiter.outcome then engine.sleep(0) end
   return leave(waiter, pcall(follow, task, waiter))
-end
-
---- Looks at a task once, in its turn under the budget, without a retry.
--- @tparam table task
--- @tparam[opt] string request what else the poll says, encoded
--- @treturn[1] table status
--- @treturn[2] nil, message, kind, detail
-function wait.look(task, request)
-  local client = task.client
-  local look = engine.sleeper()
-  if client:is_closed() then return closed(task) end
-  function look:read()
-    self.status = self.native:status()
-    events.tell_reading(client, task.id, self.status, task.status and task.status.state)
-    self:wake()
-  end
-  function look:unread()
-    local reply = self.native:reply()
-    self.outcome = client:read_failure(reply, task.id)
-    events.tell_failure(client, task.id, self.outcome)
-    if self.outcome.kind == kind.THROTTLED then
-      self.native:refuse(reply.sent or core.now(), reply.retry_after)
-      events.tell_throttle(client, task.id, self.outcome, reply.retry_after)
-    elseif self.outcome.kind == kind.NOT_FOUND and task.status then
-      self.outcome = watch.expired(task.id, self.outcome.detail)
-    end
-    self:wake()
-  end
-  function look:broken(message)
-    self.outcome = failure.new(kind.PROTOCOL, ("task %s: %s"):format(task.id, tostring(message)))
-    self:wake()
-  end
-  local is_asked = unless_closed(client, function()
-    look.native = core.watch(client.native, client.lane, task.id, look, request)
-    look.native:tell("once")
-    look.native:ask_first()
-  end)
-  if not is_asked then return closed(task) end
-  client:await(look)
-  look.native:stop()
-  if not look.status then
-    look.outcome.detail.attempts = 1
-    look.outcome.detail.status = task.status
-    return failure.values(look.outcome)
-  end
-  task.status, task.read_at = look.status, core.now()
-  return look.status
 end
 
 --- Checks the options of a wait.

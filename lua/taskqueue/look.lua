@@ -1,0 +1,67 @@
+-- SPDX-License-Identifier: MIT
+-- One look at a task, in its turn under the budget, without a retry.
+local core = require "taskqueue.core"
+local engine = require "taskqueue.engine"
+local events = require "taskqueue.events"
+local failure = require "taskqueue.failure"
+local wait = require "taskqueue.wait"
+local watch = require "taskqueue.watch"
+
+local kind = failure.kind
+
+-- News from the engine: the status.
+local function read(self)
+  local task = self.task
+  self.status = self.native:status()
+  events.tell_reading(task.client, task.id, self.status, task.status and task.status.state)
+  self:wake()
+end
+
+-- News from the engine: a reply that told no status.
+local function unread(self)
+  local task, reply = self.task, self.native:reply()
+  self.outcome = task.client:read_failure(reply, task.id)
+  events.tell_failure(task.client, task.id, self.outcome)
+  if self.outcome.kind == kind.THROTTLED then
+    self.native:refuse(reply.sent or core.now(), reply.retry_after)
+    events.tell_throttle(task.client, task.id, self.outcome, reply.retry_after)
+  elseif self.outcome.kind == kind.NOT_FOUND and task.status then
+    self.outcome = watch.expired(task.id, self.outcome.detail)
+  end
+  self:wake()
+end
+
+-- What the engine says when an error came out of the above.
+local function broken(self, message)
+  local words = ("task %s: %s"):format(self.task.id, tostring(message))
+  self.outcome = failure.new(kind.PROTOCOL, words)
+  self:wake()
+end
+
+local function ask(look, request)
+  local client = look.task.client
+  look.native = core.watch(client.native, client.lane, look.task.id, look, request)
+  look.native:tell("once")
+  look.native:ask_first()
+end
+
+--- Looks at a task.
+-- @tparam table task
+-- @tparam[opt] string request what else the poll says, encoded
+-- @treturn[1] table status
+-- @treturn[2] nil, message, kind, detail
+return function(task, request)
+  local client = task.client
+  if client:is_closed() then return wait.closed(task) end
+  local look = engine.sleeper { task = task, read = read, unread = unread, broken = broken }
+  if not wait.unless_closed(client, ask, look, request) then return wait.closed(task) end
+  client:await(look)
+  look.native:stop()
+  if not look.status then
+    look.outcome.detail.attempts = 1
+    look.outcome.detail.status = task.status
+    return failure.values(look.outcome)
+  end
+  task.status, task.read_at = look.status, core.now()
+  return look.status
+end
