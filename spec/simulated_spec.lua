@@ -483,6 +483,26 @@ for _, service in ipairs(services) do
         assert.same({ "network", 5 }, ends[4])
       end)
 
+      simulate("the last look comes before the deadline, if the next one is due after", function()
+        local id = new_task { duration = 2 }
+        assert(client:wait_until_done(id, { timeout = 10, interval = 60 }))
+        local times = polls(id)
+        assert.equal(2, #times)
+        assert.is_true(times[2] > 8 and times[2] < 10)
+      end)
+
+      simulate("a refusal pushes back the whole budget, and Retry-After is believed", function()
+        local ids = { new_task { duration = 0 }, new_task { duration = 0 } }
+        local other = new_client()
+        world:fault { http_status = 503, body = "", retry_after = 7 }
+        taskqueue.spawn(function() assert(other:wait_until_done(ids[2])) end)
+        assert(client:wait_until_done(ids[1]))
+        taskqueue.sleep(20)
+        local log = world:log()
+        assert.equal(3, #log)
+        assert.is_true(log[2].time - log[1].time >= 7 and log[2].time - log[1].time < 9)
+      end)
+
       simulate("an error in on_progress reaches its waiter and nobody else", function()
         local id = new_task { duration = 50 }
         local other

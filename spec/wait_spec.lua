@@ -247,20 +247,6 @@ for _, service in ipairs(support.services) do
         assert(client:wait_until_done(new_task(), { max_poll_errors = 0 }))
       end)
 
-      it("pushes back every task of the budget, and believes Retry-After", function()
-        client = new_client { rate = 5 }
-        local other = new_client { rate = 5 }
-        sim:fault { http_status = 503, body = "", headers = { ["Retry-After"] = 1 } }
-        taskqueue.run(function()
-          for _, waiter in ipairs { client, other } do
-            taskqueue.spawn(function() assert(waiter:wait_until_done(new_task())) end)
-          end
-        end)
-        local log = sim:log()
-        assert.equal(3, #log)
-        assert.is_true(log[2].time - log[1].time >= 0.99)
-      end)
-
       it("ends with a timeout that says why", function()
         sim:fault { times = huge, http_status = 429, body = "" }
         local _, message, kind, detail = client:wait_until_done(new_task(), { timeout = 0.2 })
@@ -288,12 +274,6 @@ for _, service in ipairs(support.services) do
         local _, _, kind = client:wait_until_done(new_task(), { timeout = 0.1 })
         assert.equal("timeout", kind)
         assert.is_true(core.now() - before < 5)
-      end)
-
-      it("has its last look before it, although the next one would be due after", function()
-        local id = new_task { duration = 0.1 }
-        assert(client:wait_until_done(id, { timeout = 0.5, interval = 60 }))
-        assert.equal(2, support.polls(sim))
       end)
 
       it("of none waits for ever", function()
