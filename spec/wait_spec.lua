@@ -40,7 +40,7 @@ for _, service in ipairs(support.services) do
       end)
 
       it("tells progress when something changed, and only then", function()
-        local id = new_task { duration = 0.2, progress = { { 0.5, 0 }, { 0.5, 50 }, { 1, 50 } } }
+        local id = new_task { duration = 1.5, progress = { { 0.5, 0 }, { 0.5, 50 }, { 1, 50 } } }
         local seen = {}
         assert(client:wait_until_done(id, {
           on_progress = function(status)
