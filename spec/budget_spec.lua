@@ -55,6 +55,7 @@ describe("a budget on the wire", function()
     for _, entry in ipairs(sim:log()) do
       if entry.time > last then after = after + 1 end
     end
-    assert.is_true(after >= 50)
+    -- All have ended, most of them by polls after it.
+    assert.is_true(after > 25, after)
   end)
 end)

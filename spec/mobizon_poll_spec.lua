@@ -107,15 +107,19 @@ describe("a poll of Mobizon", function()
 
   it("paces polls of one key although clients come and go", function()
     local id = sim:task { duration = 60 }
-    for _ = 1, 3 do
-      local short = taskqueue.mobizon.new { url = sim.url .. "/", api_key = sim.api_key, rate = 20 }
-      assert(short:get_status(id))
-      short:close()
-      collectgarbage()
-      collectgarbage()
-    end
-    local log = sim:log()
-    for i = 2, #log do assert.is_true(log[i].time - log[i - 1].time >= 1 / 20) end
+    support.undisturbed(function()
+      local first = #sim:log() + 1
+      for _ = 1, 3 do
+        local short = taskqueue.mobizon.new {
+          url = sim.url .. "/", api_key = sim.api_key, rate = 20,
+        }
+        assert(short:get_status(id))
+        short:close()
+        collectgarbage()
+        collectgarbage()
+      end
+      support.keeps_rate(sim:log(), 20, first)
+    end)
   end)
 
   it("reads a reply in chunks with trailers", function()
