@@ -30,13 +30,15 @@ typedef enum tq_transfer_state {
     TQ_TRANSFER_TAKEN   /* live: its reply is being read */
 } tq_transfer_state;
 
+enum { TQ_LONGEST_DATE = 64 };
+
 /* Times are in whole seconds, dates since 1970; -1 where there is none that can be read. */
 typedef struct tq_http_headers {
     bool has_end; /* the line that ends them came */
     size_t bytes; /* of all headers, those of interim replies and trailers too */
     int64_t retry_seconds;
     int64_t retry_date;
-    int64_t date;
+    char date[TQ_LONGEST_DATE]; /* as it stands: few replies need it to be read */
 } tq_http_headers;
 
 struct tq_transfer {
