@@ -682,6 +682,31 @@ TEST("several at once use several connections and all come back")
     CHECK(srv.requests == 24 && srv.connections <= 8);
 }
 
+TEST("more at once than one of libcurl's multi handles is given come back, and find their "
+     "connections again")
+{
+    enum { MANY = 100, ROUNDS = 3 };
+    const answer script[] = {{.bytes = HELLO}};
+    CHECK(server_start(&srv, script, 1));
+    tq_http_peer_options options = options_for(NULL);
+    options.max_connections = MANY;
+    options.request_timeout_ns = 30 * TQ_SECOND;
+    client c = client_open_with(srv.port, options);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < MANY; i++)
+            submit(&c, "x");
+        for (int i = 0; i < MANY; i++) {
+            tq_transfer *transfer = await(&c);
+            CHECK(transfer != NULL && tq_transfer_reply(transfer)->outcome == TQ_HTTP_ANSWERED);
+            tq_http_release(transfer);
+        }
+        CHECK(tq_http_in_flight(c.http) == 0);
+    }
+    client_close(&c);
+    server_stop(&srv);
+    CHECK(srv.requests == ROUNDS * MANY && srv.connections <= MANY);
+}
+
 TEST("a target that the transfer owns lives as long as it does")
 {
     const answer script[] = {{.bytes = HELLO}};

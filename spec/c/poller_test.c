@@ -71,16 +71,31 @@ TEST("a socket is reported for what is wanted of it and for nothing else")
 {
     tq_poller poller = poller_open();
     pair p = pair_open();
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     CHECK(ready_of(&poller, p.near) == 0);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_OUT) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_OUT, 0) == TQ_OK);
     CHECK(ready_of(&poller, p.near) == TQ_POLL_OUT);
     CHECK(write(p.far, "x", 1) == 1);
     CHECK(ready_of(&poller, p.near) == TQ_POLL_OUT);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN | TQ_POLL_OUT) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN | TQ_POLL_OUT, 0) == TQ_OK);
     CHECK(ready_of(&poller, p.near) == (TQ_POLL_IN | TQ_POLL_OUT));
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     CHECK(ready_of(&poller, p.near) == TQ_POLL_IN && is_readable(poller.epoll_fd, 0));
+    tq_poller_close(&poller);
+    pair_close(p);
+}
+
+TEST("who asked last for a socket comes back with its events")
+{
+    tq_poller poller = poller_open();
+    pair p = pair_open();
+    tq_poll_event events[TQ_POLL_BATCH];
+    CHECK(tq_poller_opened(&poller, p.near) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_OUT, 3) == TQ_OK);
+    CHECK(tq_poller_wait(&poller, 0, events) == 1 && events[0].owner == 3);
+    CHECK(tq_poller_want(&poller, p.near, 0, 3) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_OUT, 15) == TQ_OK);
+    CHECK(tq_poller_wait(&poller, 0, events) == 1 && events[0].owner == 15);
     tq_poller_close(&poller);
     pair_close(p);
 }
@@ -89,7 +104,7 @@ TEST("a socket whose other side is gone is reported as readable and broken")
 {
     tq_poller poller = poller_open();
     pair p = pair_open();
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     close(p.far);
     CHECK(ready_of(&poller, p.near) == (TQ_POLL_IN | TQ_POLL_ERROR));
     tq_poller_close(&poller);
@@ -101,11 +116,11 @@ TEST("a socket of ours keeps its registration while it is idle, and is not repor
     tq_poller poller = poller_open();
     pair p = pair_open();
     CHECK(tq_poller_opened(&poller, p.near) == TQ_OK);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
-    CHECK(tq_poller_want(&poller, p.near, 0) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, 0, 0) == TQ_OK);
     CHECK(poller.sockets[p.near].is_in);
     CHECK(ready_of(&poller, p.near) == 0 && poller.sockets[p.near].is_in);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     CHECK(write(p.far, "x", 1) == 1);
     CHECK(ready_of(&poller, p.near) == TQ_POLL_IN);
     tq_poller_closing(&poller, p.near);
@@ -117,14 +132,14 @@ TEST("a foreign socket loses its registration when it is idle")
 {
     tq_poller poller = poller_open();
     pair p = pair_open();
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     CHECK(poller.sockets[p.near].is_in);
-    CHECK(tq_poller_want(&poller, p.near, 0) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, 0, 0) == TQ_OK);
     CHECK(!poller.sockets[p.near].is_in);
     CHECK(write(p.far, "x", 1) == 1);
     CHECK(!is_readable(poller.epoll_fd, 0));
-    CHECK(tq_poller_want(&poller, p.near, 0) == TQ_OK);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, 0, 0) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     CHECK(ready_of(&poller, p.near) == TQ_POLL_IN);
     tq_poller_close(&poller);
     pair_close(p);
@@ -135,13 +150,13 @@ TEST("an idle socket that becomes readable wakes the poller once and then leaves
     tq_poller poller = poller_open();
     pair p = pair_open();
     CHECK(tq_poller_opened(&poller, p.near) == TQ_OK);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
-    CHECK(tq_poller_want(&poller, p.near, 0) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, 0, 0) == TQ_OK);
     close(p.far);
     CHECK(is_readable(poller.epoll_fd, 0));
     CHECK(ready_of(&poller, p.near) == 0);
     CHECK(!is_readable(poller.epoll_fd, 0));
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     CHECK(ready_of(&poller, p.near) == (TQ_POLL_IN | TQ_POLL_ERROR));
     tq_poller_closing(&poller, p.near);
     tq_poller_close(&poller);
@@ -164,11 +179,11 @@ TEST("the number of a closed socket of ours can be used by another socket of our
     pair p = pair_open();
     for (int round = 0; round < 3; round++) {
         CHECK(tq_poller_opened(&poller, p.near) == TQ_OK);
-        CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+        CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
         CHECK(write(p.far, "x", 1) == 1);
         CHECK(ready_of(&poller, p.near) == TQ_POLL_IN);
         /* Idle in one round, busy in the next. */
-        CHECK(round % 2 == 0 || tq_poller_want(&poller, p.near, 0) == TQ_OK);
+        CHECK(round % 2 == 0 || tq_poller_want(&poller, p.near, 0, 0) == TQ_OK);
         tq_poller_closing(&poller, p.near);
         p = reuse_number(p);
         CHECK(ready_of(&poller, p.near) == 0);
@@ -182,13 +197,13 @@ TEST("the number of a closed socket of ours can be used by a foreign one")
     tq_poller poller = poller_open();
     pair p = pair_open();
     CHECK(tq_poller_opened(&poller, p.near) == TQ_OK);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     tq_poller_closing(&poller, p.near);
     p = reuse_number(p);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     CHECK(write(p.far, "x", 1) == 1);
     CHECK(ready_of(&poller, p.near) == TQ_POLL_IN);
-    CHECK(tq_poller_want(&poller, p.near, 0) == TQ_OK && !poller.sockets[p.near].is_in);
+    CHECK(tq_poller_want(&poller, p.near, 0, 0) == TQ_OK && !poller.sockets[p.near].is_in);
     tq_poller_close(&poller);
     pair_close(p);
 }
@@ -197,10 +212,10 @@ TEST("the number of a foreign socket that was closed in silence can be opened as
 {
     tq_poller poller = poller_open();
     pair p = pair_open();
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     p = reuse_number(p);
     CHECK(tq_poller_opened(&poller, p.near) == TQ_OK);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     CHECK(write(p.far, "x", 1) == 1);
     CHECK(ready_of(&poller, p.near) == TQ_POLL_IN);
     tq_poller_closing(&poller, p.near);
@@ -213,7 +228,7 @@ TEST("a closing socket that was never heard of is let pass")
     tq_poller poller = poller_open();
     pair p = pair_open();
     tq_poller_closing(&poller, p.near);
-    CHECK(tq_poller_want(&poller, p.near, 0) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, 0, 0) == TQ_OK);
     tq_poller_close(&poller);
     pair_close(p);
 }
@@ -223,8 +238,8 @@ TEST("wanting something of a number that is no socket is an error")
     tq_poller poller = poller_open();
     pair p = pair_open();
     pair_close(p);
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_ERR_SYSTEM);
-    CHECK(tq_poller_want(&poller, p.near, 0) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_ERR_SYSTEM);
+    CHECK(tq_poller_want(&poller, p.near, 0, 0) == TQ_OK);
     tq_poller_close(&poller);
 }
 
@@ -237,7 +252,7 @@ TEST("high numbers have their place")
     int high = limit.rlim_cur > 1000 ? 999 : (int)limit.rlim_cur - 1;
     CHECK(dup2(p.near, high) == high);
     CHECK(tq_poller_opened(&poller, high) == TQ_OK);
-    CHECK(tq_poller_want(&poller, high, TQ_POLL_OUT) == TQ_OK);
+    CHECK(tq_poller_want(&poller, high, TQ_POLL_OUT, 0) == TQ_OK);
     CHECK(ready_of(&poller, high) == TQ_POLL_OUT);
     tq_poller_closing(&poller, high);
     close(high);
@@ -253,13 +268,13 @@ TEST("more sockets than a batch holds are all reported, batch by batch")
     tq_poll_event events[TQ_POLL_BATCH];
     for (int i = 0; i < PAIRS; i++) {
         pairs[i] = pair_open();
-        CHECK(tq_poller_want(&poller, pairs[i].near, TQ_POLL_OUT) == TQ_OK);
+        CHECK(tq_poller_want(&poller, pairs[i].near, TQ_POLL_OUT, 0) == TQ_OK);
     }
     int reported = 0;
     for (int round = 0; round < 2; round++) {
         int count = tq_poller_wait(&poller, 0, events);
         for (int i = 0; i < count; i++)
-            CHECK(tq_poller_want(&poller, events[i].fd, 0) == TQ_OK);
+            CHECK(tq_poller_want(&poller, events[i].fd, 0, 0) == TQ_OK);
         reported += count;
     }
     CHECK(reported == PAIRS && tq_poller_wait(&poller, 0, events) == 0);
@@ -273,7 +288,7 @@ TEST("waiting ends after the time given, or at once when something is ready")
     tq_poller poller = poller_open();
     pair p = pair_open();
     tq_poll_event events[TQ_POLL_BATCH];
-    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN) == TQ_OK);
+    CHECK(tq_poller_want(&poller, p.near, TQ_POLL_IN, 0) == TQ_OK);
     int64_t before = tq_clock_now();
     CHECK(tq_poller_wait(&poller, 5 * MS, events) == 0);
     CHECK(tq_clock_now() - before >= 5 * MS);

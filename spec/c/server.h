@@ -47,7 +47,7 @@ static inline int listen_in_silence(int *fd)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof address;
     *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(*fd, (struct sockaddr *)&address, len) != 0 || listen(*fd, 64) != 0 ||
+    if (bind(*fd, (struct sockaddr *)&address, len) != 0 || listen(*fd, 128) != 0 ||
         getsockname(*fd, (struct sockaddr *)&address, &len) != 0)
         return -1;
     return ntohs(address.sin_port);

@@ -2,14 +2,16 @@
 #ifndef TQ_DRIVER_H
 #define TQ_DRIVER_H
 /*
- * What makes libcurl work on the transfers of one multi handle. There are two, of which a build has
- * one (POLLER= of make):
+ * What makes libcurl work on the transfers of some multi handles. There are two, of which a build
+ * has one (POLLER= of make):
  *
  * - driver_epoll.c: socket actions on an epoll set (poller.h), whose fd any loop can watch.
  * - driver_multi.c: curl_multi_poll and curl_multi_perform, for systems without epoll. It has no
- *   fd, so that only who waits in tq_driver_step can drive it: the built-in loop.
+ *   fd, so that only who waits in tq_driver_step can drive it: the built-in loop. It waits for one
+ *   multi handle alone.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <curl/curl.h>
@@ -19,12 +21,18 @@ typedef struct tq_driver tq_driver;
 /* Is there an fd? */
 bool tq_driver_has_fd(void);
 
-/* Takes over a multi handle, which the caller keeps and frees before the driver. 0, TQ_ERR_MEMORY
- * or TQ_ERR_SYSTEM. */
-int tq_driver_open(tq_driver **out, CURLM *multi);
+/* How many multi handles it can drive. */
+enum { TQ_DRIVER_MOST = 16 };
+size_t tq_driver_most(void);
+
+/* 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
+int tq_driver_open(tq_driver **out);
 void tq_driver_close(tq_driver *driver);
 
-/* Sets what an easy handle needs before it is added to the multi handle. */
+/* Takes over one more multi handle, which the caller keeps and frees before the driver. */
+void tq_driver_add(tq_driver *driver, CURLM *multi);
+
+/* Sets what an easy handle needs before it is added to a multi handle. */
 void tq_driver_adopt(tq_driver *driver, CURL *easy);
 
 /* Readable when there is something to do, including what is due by time, once armed; -1 when there

@@ -13,10 +13,17 @@
 /* How soon libcurl is called again after it had no memory to go on. */
 enum { MEMORY_PAUSE_MS = 10 };
 
-struct tq_driver {
-    tq_poller poller;
+/* One multi handle; its number in the driver is who owns its sockets. */
+typedef struct driven {
+    tq_driver *driver;
     CURLM *multi;
     int64_t timer_ns; /* when libcurl wants to be called; TQ_NEVER for not at all */
+} driven;
+
+struct tq_driver {
+    tq_poller poller;
+    size_t count;
+    driven parts[TQ_DRIVER_MOST];
 };
 
 bool tq_driver_has_fd(void)
@@ -24,25 +31,31 @@ bool tq_driver_has_fd(void)
     return true;
 }
 
+size_t tq_driver_most(void)
+{
+    return TQ_DRIVER_MOST;
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *unused)
 {
     (void)easy;
     (void)unused;
-    tq_driver *driver = data;
+    const driven *part = data;
+    tq_driver *driver = part->driver;
     int wanted = (what == CURL_POLL_IN || what == CURL_POLL_INOUT ? TQ_POLL_IN : 0) |
                  (what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? TQ_POLL_OUT : 0);
     /* A socket that cannot be watched ends with its transfer's time-out. */
-    (void)tq_poller_want(&driver->poller, fd, wanted);
+    (void)tq_poller_want(&driver->poller, fd, wanted, (uint8_t)(part - driver->parts));
     return 0;
 }
 
 static int on_timer(CURLM *multi, long timeout_ms, void *data)
 {
     (void)multi;
-    tq_driver *driver = data;
-    driver->timer_ns = timeout_ms < 0
-                           ? TQ_NEVER
-                           : tq_clock_add(tq_clock_now(), (int64_t)timeout_ms * (TQ_SECOND / 1000));
+    driven *part = data;
+    part->timer_ns = timeout_ms < 0
+                         ? TQ_NEVER
+                         : tq_clock_add(tq_clock_now(), (int64_t)timeout_ms * (TQ_SECOND / 1000));
     return 0;
 }
 
@@ -69,24 +82,30 @@ static int close_socket(void *data, curl_socket_t fd)
     return close(fd);
 }
 
-int tq_driver_open(tq_driver **out, CURLM *multi)
+int tq_driver_open(tq_driver **out)
 {
     tq_driver *driver = calloc(1, sizeof *driver);
     if (driver == NULL)
         return TQ_ERR_MEMORY;
-    driver->multi = multi;
-    driver->timer_ns = TQ_NEVER;
     int err = tq_poller_open(&driver->poller);
     if (err != TQ_OK) {
         free(driver);
         return err;
     }
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, driver);
-    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, driver);
     *out = driver;
     return TQ_OK;
+}
+
+void tq_driver_add(tq_driver *driver, CURLM *multi)
+{
+    driven *part = &driver->parts[driver->count++];
+    part->driver = driver;
+    part->multi = multi;
+    part->timer_ns = TQ_NEVER;
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, part);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, part);
 }
 
 void tq_driver_close(tq_driver *driver)
@@ -115,9 +134,12 @@ void tq_driver_arm(tq_driver *driver, int64_t at_ns)
 
 int64_t tq_driver_wait_ns(const tq_driver *driver, int64_t now)
 {
-    if (driver->timer_ns == TQ_NEVER)
+    int64_t first_ns = TQ_NEVER;
+    for (const driven *part = driver->parts; part < driver->parts + driver->count; part++)
+        first_ns = part->timer_ns < first_ns ? part->timer_ns : first_ns;
+    if (first_ns == TQ_NEVER)
         return TQ_NEVER;
-    return driver->timer_ns > now ? driver->timer_ns - now : 0;
+    return first_ns > now ? first_ns - now : 0;
 }
 
 static int to_curl(int ready)
@@ -129,11 +151,11 @@ static int to_curl(int ready)
 
 /* Without memory libcurl sets no timer, and may not ask to watch a socket that it waits for: the
  * transfer ends with its time-out then, which takes another call to begin. */
-static void act(tq_driver *driver, curl_socket_t fd, int ready)
+static void act(driven *part, curl_socket_t fd, int ready)
 {
     int running;
-    if (curl_multi_socket_action(driver->multi, fd, ready, &running) != CURLM_OK)
-        (void)on_timer(driver->multi, MEMORY_PAUSE_MS, driver);
+    if (curl_multi_socket_action(part->multi, fd, ready, &running) != CURLM_OK)
+        (void)on_timer(part->multi, MEMORY_PAUSE_MS, part);
 }
 
 int tq_driver_step(tq_driver *driver, int64_t wait_ns)
@@ -141,15 +163,23 @@ int tq_driver_step(tq_driver *driver, int64_t wait_ns)
     tq_poll_event events[TQ_POLL_BATCH];
     int count = tq_poller_wait(&driver->poller, wait_ns, events);
     for (int i = 0; i < count; i++)
-        act(driver, events[i].fd, to_curl(events[i].ready));
+        act(&driver->parts[events[i].owner], events[i].fd, to_curl(events[i].ready));
     return count < 0 ? count : TQ_OK;
+}
+
+static bool kick(driven *part)
+{
+    if (part->timer_ns == TQ_NEVER || part->timer_ns > tq_clock_now())
+        return false;
+    part->timer_ns = TQ_NEVER;
+    act(part, CURL_SOCKET_TIMEOUT, 0);
+    return true;
 }
 
 bool tq_driver_kick(tq_driver *driver)
 {
-    if (driver->timer_ns == TQ_NEVER || driver->timer_ns > tq_clock_now())
-        return false;
-    driver->timer_ns = TQ_NEVER;
-    act(driver, CURL_SOCKET_TIMEOUT, 0);
-    return true;
+    bool any = false;
+    for (driven *part = driver->parts; part < driver->parts + driver->count; part++)
+        any = kick(part) || any;
+    return any;
 }

@@ -20,14 +20,23 @@ bool tq_driver_has_fd(void)
     return false;
 }
 
-int tq_driver_open(tq_driver **out, CURLM *multi)
+size_t tq_driver_most(void)
+{
+    return 1;
+}
+
+int tq_driver_open(tq_driver **out)
 {
     tq_driver *driver = calloc(1, sizeof *driver);
     if (driver == NULL)
         return TQ_ERR_MEMORY;
-    driver->multi = multi;
     *out = driver;
     return TQ_OK;
+}
+
+void tq_driver_add(tq_driver *driver, CURLM *multi)
+{
+    driver->multi = multi;
 }
 
 void tq_driver_close(tq_driver *driver)

@@ -2,10 +2,10 @@
 #ifndef TQ_HTTP_INTERNAL_H
 #define TQ_HTTP_INTERNAL_H
 /*
- * What the files of this room share: transport.c (libcurl's multi handle; what makes it work is
- * behind driver.h), peer.c (options, targets and the handles at rest), transfer.c (one request and
- * its reply), header.c (of the reply), url.c, and play.c (requests that somebody answers in this
- * process).
+ * What the files of this room share: transport.c (libcurl's multi handles; what makes them work is
+ * behind driver.h), peer.c (options, targets and the handles at rest), transfer.c (one request
+ * and its reply), header.c (of the reply), url.c, and play.c (requests that somebody answers in
+ * this process).
  *
  * A transfer is in one list at a time: its peer's `live`, `queue` or `idle`, or the transport's
  * `done`.
@@ -41,9 +41,20 @@ typedef struct tq_http_headers {
     char date[TQ_LONGEST_DATE]; /* as it stands: few replies need it to be read */
 } tq_http_headers;
 
+/*
+ * One of libcurl's multi handles. libcurl looks through the connections of one to a host for a free
+ * one, so that a request costs more the more there are: transfers are spread over several. Each
+ * stays with its shard, where its connection is.
+ */
+typedef struct tq_shard {
+    CURLM *multi;
+    size_t transfers; /* at rest or not */
+} tq_shard;
+
 struct tq_transfer {
     tq_transfer *next, *prev;
     tq_http_peer *peer;
+    tq_shard *shard; /* NULL for a doomed one that has left it */
     CURL *easy;
     tq_http_target *own_target;
     curl_mime *mime;
@@ -82,8 +93,9 @@ struct tq_http_peer {
 };
 
 struct tq_http {
-    CURLM *multi;
     tq_driver *driver;
+    tq_shard shards[TQ_DRIVER_MOST];
+    size_t shard_count;
     size_t in_flight;
     tq_http_on_sent *on_sent;
     tq_http_peer *peers;
@@ -97,6 +109,9 @@ struct tq_http {
 void tq_list_append(tq_list *list, tq_transfer *transfer);
 void tq_list_remove(tq_list *list, tq_transfer *transfer);
 
+/* transport.c: into a shard that has room, and out of it; the latter can be repeated. */
+void tq_http_join_shard(tq_http *http, tq_transfer *transfer);
+void tq_http_leave_shard(tq_transfer *transfer);
 /* transport.c: into libcurl's hands, and out of them again. */
 int tq_http_start(tq_http *http, tq_transfer *transfer);
 void tq_http_stop(tq_http *http, tq_transfer *transfer);

@@ -98,6 +98,7 @@ static void free_or_doom(tq_transfer *transfer)
         tq_transfer_free(transfer);
         return;
     }
+    tq_http_leave_shard(transfer);
     transfer->is_doomed = true;
     transfer->peer = NULL;
 }

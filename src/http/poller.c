@@ -97,12 +97,13 @@ static void unregister_socket(tq_poller *poller, tq_poll_socket *socket, int fd)
     socket->is_in = false;
 }
 
-int tq_poller_want(tq_poller *poller, int fd, int wanted)
+int tq_poller_want(tq_poller *poller, int fd, int wanted, uint8_t owner)
 {
     tq_poll_socket *socket = socket_of(poller, fd);
     if (socket == NULL)
         return TQ_ERR_MEMORY;
     socket->wanted = (uint8_t)wanted;
+    socket->owner = owner;
     if (wanted == 0) {
         if (!socket->is_ours)
             unregister_socket(poller, socket, fd);
@@ -196,7 +197,8 @@ int tq_poller_wait(tq_poller *poller, int64_t wait_ns, tq_poll_event events[TQ_P
                 unregister_socket(poller, socket, fd);
             continue;
         }
-        events[kept++] = (tq_poll_event){.fd = fd, .ready = from_epoll(ready[i].events)};
+        events[kept++] =
+            (tq_poll_event){.fd = fd, .ready = from_epoll(ready[i].events), .owner = socket->owner};
     }
     return kept;
 }

@@ -21,11 +21,13 @@ typedef struct tq_poll_socket {
     uint8_t registered; /* what epoll has */
     bool is_in;         /* in the epoll set */
     bool is_ours;       /* opened through tq_poller_opened */
+    uint8_t owner;      /* who wants to know, as the caller numbers them */
 } tq_poll_socket;
 
 typedef struct tq_poll_event {
     int fd;
     int ready; /* TQ_POLL_… */
+    uint8_t owner;
 } tq_poll_event;
 
 typedef struct tq_poller {
@@ -41,8 +43,9 @@ typedef struct tq_poller {
 int tq_poller_open(tq_poller *poller);
 void tq_poller_close(tq_poller *poller);
 
-/* Says what libcurl wants to know of a socket; 0 for nothing any more. */
-int tq_poller_want(tq_poller *poller, int fd, int wanted);
+/* Says what libcurl wants to know of a socket, 0 for nothing any more, and for whom: that comes
+ * back with its events. */
+int tq_poller_want(tq_poller *poller, int fd, int wanted, uint8_t owner);
 
 /* A socket has been opened or is about to be closed. */
 int tq_poller_opened(tq_poller *poller, int fd);

@@ -181,12 +181,14 @@ int tq_transfer_new(tq_http_peer *peer, tq_transfer **out)
         tq_transfer_free(transfer);
         return TQ_ERR_MEMORY;
     }
+    tq_http_join_shard(peer->http, transfer);
     *out = transfer;
     return TQ_OK;
 }
 
 void tq_transfer_free(tq_transfer *transfer)
 {
+    tq_http_leave_shard(transfer);
     curl_easy_cleanup(transfer->easy);
     curl_mime_free(transfer->mime);
     tq_http_target_close(transfer->own_target);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libcurl's multi handle: what goes into it, and what has ended. */
+/* libcurl's multi handles: what goes into them, and what has ended. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -9,18 +9,35 @@
 /* The pool must not shrink with the number of transfers, as libcurl's default does. */
 enum { POOLED_CONNECTIONS = 4096 };
 
+/* From so many transfers on another shard costs less than it saves: it has a store of certificates
+ * and an address cache of its own. */
+enum { SHARD_SIZE = 64 };
+
 static void init_libcurl(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-static int open_multi(tq_http *http)
+static bool open_shard(tq_http *http)
 {
-    http->multi = curl_multi_init();
-    if (http->multi == NULL)
-        return TQ_ERR_MEMORY;
-    curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)POOLED_CONNECTIONS);
-    return tq_driver_open(&http->driver, http->multi);
+    CURLM *multi = curl_multi_init();
+    if (multi == NULL)
+        return false;
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)POOLED_CONNECTIONS);
+    tq_driver_add(http->driver, multi);
+    http->shards[http->shard_count++] = (tq_shard){.multi = multi};
+    return true;
+}
+
+static int open_driver(tq_http *http)
+{
+    int err = tq_driver_open(&http->driver);
+    if (err != TQ_OK)
+        return err;
+    if (open_shard(http))
+        return TQ_OK;
+    tq_driver_close(http->driver);
+    return TQ_ERR_MEMORY;
 }
 
 int tq_http_open(tq_http **out, tq_http_on_sent *on_sent)
@@ -31,9 +48,8 @@ int tq_http_open(tq_http **out, tq_http_on_sent *on_sent)
     if (http == NULL)
         return TQ_ERR_MEMORY;
     http->on_sent = on_sent;
-    int err = open_multi(http);
+    int err = open_driver(http);
     if (err != TQ_OK) {
-        curl_multi_cleanup(http->multi);
         free(http);
         return err;
     }
@@ -45,7 +61,8 @@ void tq_http_close(tq_http *http)
 {
     while (http->peers != NULL)
         tq_http_peer_detach(http->peers);
-    curl_multi_cleanup(http->multi);
+    for (size_t i = 0; i < http->shard_count; i++)
+        curl_multi_cleanup(http->shards[i].multi);
     tq_driver_close(http->driver);
     curl_free(http->played_url);
     free(http);
@@ -81,13 +98,46 @@ void tq_http_arm(tq_http *http, int64_t at_ns)
     tq_driver_arm(http->driver, at_ns);
 }
 
+static tq_shard *first_with_room(tq_http *http)
+{
+    for (size_t i = 0; i < http->shard_count; i++)
+        if (http->shards[i].transfers < SHARD_SIZE)
+            return &http->shards[i];
+    return NULL;
+}
+
+static tq_shard *emptiest(tq_http *http)
+{
+    tq_shard *least = &http->shards[0];
+    for (size_t i = 1; i < http->shard_count; i++)
+        if (http->shards[i].transfers < least->transfers)
+            least = &http->shards[i];
+    return least;
+}
+
+void tq_http_join_shard(tq_http *http, tq_transfer *transfer)
+{
+    tq_shard *shard = first_with_room(http);
+    if (shard == NULL && http->shard_count < tq_driver_most() && open_shard(http))
+        shard = &http->shards[http->shard_count - 1];
+    transfer->shard = shard != NULL ? shard : emptiest(http);
+    transfer->shard->transfers++;
+}
+
+void tq_http_leave_shard(tq_transfer *transfer)
+{
+    if (transfer->shard != NULL)
+        transfer->shard->transfers--;
+    transfer->shard = NULL;
+}
+
 int tq_http_start(tq_http *http, tq_transfer *transfer)
 {
     if (http->is_played) {
         tq_play_start(http, transfer);
         return TQ_OK;
     }
-    if (curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+    if (curl_multi_add_handle(transfer->shard->multi, transfer->easy) != CURLM_OK)
         return TQ_ERR_MEMORY;
     http->in_flight++;
     return TQ_OK;
@@ -98,7 +148,7 @@ void tq_http_stop(tq_http *http, tq_transfer *transfer)
     if (transfer->is_played)
         tq_play_stop(http, transfer);
     else
-        curl_multi_remove_handle(http->multi, transfer->easy);
+        curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
     http->in_flight--;
 }
 
@@ -113,17 +163,23 @@ void tq_http_finish(tq_http *http, tq_transfer *transfer)
     tq_http_peer_advance(peer);
 }
 
-static void collect(tq_http *http)
+static void collect_from(tq_http *http, CURLM *multi)
 {
     int left;
-    for (CURLMsg *message = curl_multi_info_read(http->multi, &left); message != NULL;
-         message = curl_multi_info_read(http->multi, &left)) {
+    for (CURLMsg *message = curl_multi_info_read(multi, &left); message != NULL;
+         message = curl_multi_info_read(multi, &left)) {
         tq_transfer *transfer = NULL;
         CURLcode result = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
         tq_transfer_end(transfer, result);
         tq_http_finish(http, transfer);
     }
+}
+
+static void collect(tq_http *http)
+{
+    for (size_t i = 0; i < http->shard_count; i++)
+        collect_from(http, http->shards[i].multi);
 }
 
 void tq_http_kick(tq_http *http)
