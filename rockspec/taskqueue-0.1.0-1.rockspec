@@ -118,6 +118,7 @@ build = {
         "src/http/peer.c",
         "src/http/play.c",
         "src/http/poller.c",
+        "src/http/target.c",
         "src/http/transfer.c",
         "src/http/transport.c",
         "src/http/url.c",

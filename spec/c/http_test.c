@@ -707,6 +707,76 @@ TEST("more at once than one of libcurl's multi handles is given come back, and f
     CHECK(srv.requests == ROUNDS * MANY && srv.connections <= MANY);
 }
 
+/* One request to that target of the peer. */
+static void ask_at(client *c, const char *path)
+{
+    tq_http_target *target = NULL;
+    CHECK(tq_http_target_open(&target, c->peer, path, no_headers) == TQ_OK);
+    tq_transfer *transfer = begin(c, "x");
+    tq_http_submit(transfer, target, NULL);
+    CHECK(await(c) == transfer);
+    tq_http_release(transfer);
+    tq_http_target_close(target);
+}
+
+TEST("a handle that is used again goes to where it is sent now, with a query or without")
+{
+    const answer script[] = {{.bytes = HELLO}};
+    CHECK(server_start(&srv, script, 1));
+    client c = client_open(srv.port);
+    ask_at(&c, "/a?key=1&x=%20");
+    ask_at(&c, "/b");
+    ask_at(&c, "/a?key=2");
+    CHECK(ask(&c, "x") == TQ_HTTP_ANSWERED);
+    client_close(&c);
+    server_stop(&srv);
+    CHECK(srv.connections == 1 && srv.requests == 4);
+    CHECK(strncmp(srv.log[0], "POST /api/a?key=1&x=%20 HTTP", 28) == 0);
+    CHECK(strncmp(srv.log[1], "POST /api/b HTTP", 16) == 0);
+    CHECK(strncmp(srv.log[2], "POST /api/a?key=2 HTTP", 22) == 0);
+    CHECK(strncmp(srv.log[3], "POST /api/status HTTP", 21) == 0);
+}
+
+TEST("a proxy sees the whole URL, whatever the environment says of hosts to reach without it")
+{
+    const answer script[] = {{.bytes = HELLO}};
+    CHECK(server_start(&srv, script, 1));
+    char proxy[64];
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", srv.port);
+    tq_http_peer_options options = options_for(NULL);
+    options.proxy = proxy;
+    setenv("no_proxy", "*", 1);
+    client c = client_open_with(1, options);
+    ask_at(&c, "/a?x=1");
+    client_close(&c);
+    unsetenv("no_proxy");
+    server_stop(&srv);
+    CHECK(srv.requests == 1);
+    CHECK(strncmp(srv.log[0], "POST http://127.0.0.1:1/api/a?x=1 HTTP", 38) == 0);
+}
+
+TEST("a large body is sent at once, without asking for leave")
+{
+    enum { LARGE = 3 << 20, SEEN = 1000 };
+    int fd, port = listen_in_silence(&fd);
+    client c = client_open(port);
+    tq_transfer *transfer = begin(&c, "x");
+    for (int i = 0; i < LARGE / SEEN; i++) {
+        static const char bytes[SEEN];
+        CHECK(tq_buf_add(tq_transfer_body(transfer), bytes, SEEN) == TQ_OK);
+    }
+    tq_http_submit(transfer, c.target, NULL);
+    step_until_sent(&c, 1);
+    step_for(&c, 5 * MS);
+    char seen[SEEN + 1] = "";
+    int connection = accept(fd, NULL, NULL);
+    CHECK(recv(connection, seen, SEEN, MSG_WAITALL) == SEEN);
+    CHECK(strstr(seen, "\r\nContent-Length: 314") != NULL && strstr(seen, "\r\nExpect") == NULL);
+    client_close(&c);
+    close(connection);
+    close(fd);
+}
+
 TEST("a target that the transfer owns lives as long as it does")
 {
     const answer script[] = {{.bytes = HELLO}};

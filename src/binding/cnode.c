@@ -8,7 +8,7 @@
 #include "binding/binding.h"
 
 static const char *const headers[] = {"Content-Type: text/xml; charset=utf-8", "SOAPAction: \"\"",
-                                      "Accept: text/xml", NULL};
+                                      NULL};
 
 static int encode(const tq_source *source, const tq_watch *watch, tq_buf *out)
 {

@@ -10,8 +10,8 @@
 
 #define STATUS_PATH "/service/taskqueue/getStatus"
 
-static const char *const json_headers[] = {"Accept: application/json", NULL};
-static const char *const xml_headers[] = {"Accept: application/xml", NULL};
+/* The query tells what is wanted. */
+static const char *const no_headers[] = {NULL};
 
 static int encode(const tq_source *source, const tq_watch *watch, tq_buf *out)
 {
@@ -125,8 +125,7 @@ static int open_target(const tq_client *client, const char *path, tq_http_target
     if (err == TQ_OK)
         err = add_query(client, &whole);
     if (err == TQ_OK)
-        err = tq_http_target_open(out, client->source.peer, whole.data,
-                                  client->reads_xml ? xml_headers : json_headers);
+        err = tq_http_target_open(out, client->source.peer, whole.data, no_headers);
     tq_buf_free(&whole);
     return err;
 }

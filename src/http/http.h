@@ -124,7 +124,7 @@ bool tq_http_peer_has_room(const tq_http_peer *peer);
 
 /* The peer's base URL with `path` behind it, with the request headers in `headers` ("Name: value"),
  * a list that NULL ends; they are copied. 0, TQ_ERR_MEMORY or TQ_ERR_INVALID. */
-int tq_http_target_open(tq_http_target **out, const tq_http_peer *peer, const char *path,
+int tq_http_target_open(tq_http_target **out, tq_http_peer *peer, const char *path,
                         const char *const headers[]);
 void tq_http_target_close(tq_http_target *target);
 

@@ -3,9 +3,9 @@
 #define TQ_HTTP_INTERNAL_H
 /*
  * What the files of this room share: transport.c (libcurl's multi handles; what makes them work is
- * behind driver.h), peer.c (options, targets and the handles at rest), transfer.c (one request
- * and its reply), header.c (of the reply), url.c, and play.c (requests that somebody answers in
- * this process).
+ * behind driver.h), peer.c (options, targets and the handles at rest), target.c, transfer.c (one
+ * request and its reply), header.c (of the reply), url.c, and play.c (requests that somebody
+ * answers in this process).
  *
  * A transfer is in one list at a time: its peer's `live`, `queue` or `idle`, or the transport's
  * `done`.
@@ -69,6 +69,8 @@ struct tq_transfer {
     unsigned times_sent;
     uint64_t number; /* of a played request */
     const tq_http_target *target;
+    uint64_t target_number; /* what the handle is set to; 0 for nothing yet */
+    const struct curl_slist *headers_set;
     tq_transfer *next_played;
     tq_buf request;
     tq_buf body;
@@ -78,8 +80,11 @@ struct tq_transfer {
 };
 
 struct tq_http_target {
-    CURLU *url;
-    struct curl_slist *headers;
+    CURLU *url;                 /* without its query where there is a `line` */
+    char *text;                 /* all of it */
+    const char *line;           /* in `text`, path and query; NULL where libcurl knows them */
+    struct curl_slist *headers; /* the first one, "Expect:", is for large bodies alone */
+    uint64_t number;            /* no two of a peer have the same */
 };
 
 struct tq_http_peer {
@@ -87,6 +92,7 @@ struct tq_http_peer {
     tq_http *http;                /* the transport of its transfers, NULL before the first */
     tq_http_peer *next, *prev;    /* in the transport's list */
     size_t active;
+    uint64_t targets_made;
     tq_list live;
     tq_list queue;
     tq_list idle;
@@ -103,7 +109,6 @@ struct tq_http {
     bool is_played;
     uint64_t played_count;
     tq_transfer *played; /* in the order of their sending */
-    char *played_url;    /* of the request that was asked for last */
 };
 
 void tq_list_append(tq_list *list, tq_transfer *transfer);
@@ -125,6 +130,11 @@ void tq_play_stop(tq_http *http, tq_transfer *transfer);
 void tq_http_peer_attach(tq_http_peer *peer, tq_http *http);
 void tq_http_peer_detach(tq_http_peer *peer);
 void tq_http_peer_advance(tq_http_peer *peer);
+/* peer.c: ends one that is in no list, for want of memory. */
+void tq_http_fail_unstarted(tq_transfer *transfer);
+
+/* target.c: sets the handle to it, unless it is already. False when there is no memory. */
+bool tq_http_target_set(tq_transfer *transfer, const tq_http_target *target);
 
 /* url.c: 0, TQ_ERR_MEMORY, or TQ_ERR_INVALID for one that no peer can have. */
 int tq_http_check_base_url(const char *text);

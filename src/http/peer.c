@@ -150,7 +150,7 @@ void tq_http_peer_detach(tq_http_peer *peer)
     peer->http = NULL;
 }
 
-static void fail_unstarted(tq_transfer *transfer)
+void tq_http_fail_unstarted(tq_transfer *transfer)
 {
     tq_transfer_end(transfer, CURLE_OUT_OF_MEMORY);
     transfer->state = TQ_TRANSFER_DONE;
@@ -163,7 +163,7 @@ void tq_http_peer_advance(tq_http_peer *peer)
         tq_transfer *transfer = peer->queue.first;
         tq_list_remove(&peer->queue, transfer);
         if (tq_http_start(peer->http, transfer) != TQ_OK) {
-            fail_unstarted(transfer);
+            tq_http_fail_unstarted(transfer);
             continue;
         }
         transfer->state = TQ_TRANSFER_ACTIVE;
@@ -264,55 +264,4 @@ bool tq_transfer_unpin(tq_transfer *transfer)
     else if (is_doomed)
         tq_transfer_free(transfer);
     return !is_doomed;
-}
-
-static bool add_header(tq_http_target *target, const char *header)
-{
-    struct curl_slist *longer = curl_slist_append(target->headers, header);
-    if (longer != NULL)
-        target->headers = longer;
-    return longer != NULL;
-}
-
-static int set_url(tq_http_target *target, const tq_http_peer *peer, const char *path)
-{
-    tq_buf text;
-    tq_buf_init(&text, SIZE_MAX / 2);
-    int err = tq_buf_add_text(&text, peer->options.base_url);
-    if (err == TQ_OK)
-        err = tq_buf_add_text(&text, path);
-    if (err == TQ_OK)
-        err = tq_http_of_url(curl_url_set(target->url, CURLUPART_URL, text.data, 0));
-    tq_buf_free(&text);
-    return err;
-}
-
-int tq_http_target_open(tq_http_target **out, const tq_http_peer *peer, const char *path,
-                        const char *const headers[])
-{
-    tq_http_target *target = calloc(1, sizeof *target);
-    if (target == NULL)
-        return TQ_ERR_MEMORY;
-    target->url = curl_url();
-    int err = target->url != NULL ? set_url(target, peer, path) : TQ_ERR_MEMORY;
-    for (size_t i = 0; err == TQ_OK && headers[i] != NULL; i++)
-        err = add_header(target, headers[i]) ? TQ_OK : TQ_ERR_MEMORY;
-    /* Without this one libcurl asks before it sends a large body, and waits a second. */
-    if (err == TQ_OK && !add_header(target, "Expect:"))
-        err = TQ_ERR_MEMORY;
-    if (err != TQ_OK) {
-        tq_http_target_close(target);
-        return err;
-    }
-    *out = target;
-    return TQ_OK;
-}
-
-void tq_http_target_close(tq_http_target *target)
-{
-    if (target == NULL)
-        return;
-    curl_slist_free_all(target->headers);
-    curl_url_cleanup(target->url);
-    free(target);
 }

@@ -41,12 +41,9 @@ bool tq_http_next_request(tq_http *http, tq_http_request *out)
     if (transfer == NULL)
         return false;
     transfer->is_asked = true;
-    curl_free(http->played_url);
-    http->played_url = NULL;
-    curl_url_get(transfer->target->url, CURLUPART_URL, &http->played_url, 0);
     *out = (tq_http_request){
         .number = transfer->number,
-        .url = http->played_url != NULL ? http->played_url : "",
+        .url = transfer->target->text,
         .body = transfer->request.data != NULL ? transfer->request.data : "",
         .body_len = transfer->request.len,
     };

@@ -132,7 +132,9 @@ static bool set_way(CURL *easy, const tq_http_peer_options *options)
     curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)options->max_response_bytes);
     if (options->username != NULL)
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-    return set_text(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "") &&
+    /* Otherwise the environment would name hosts that are reached without the proxy. */
+    return set_text(easy, CURLOPT_NOPROXY, "") &&
+           set_text(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "") &&
            set_text(easy, CURLOPT_USERAGENT, options->user_agent) &&
            set_text(easy, CURLOPT_USERNAME, options->username) &&
            set_text(easy, CURLOPT_PASSWORD, options->password);
@@ -269,15 +271,16 @@ void tq_http_submit(tq_transfer *transfer, const tq_http_target *target, void *o
     if (target == NULL)
         target = transfer->own_target;
     transfer->owner = owner;
-    transfer->target = target;
     transfer->error[0] = '\0';
     transfer->is_too_big = false;
     tq_http_headers_reset(&transfer->headers);
     transfer->reply = (tq_http_reply){.sent_ns = INT64_MIN, .retry_after_ns = -1, .body = ""};
     set_body(transfer);
-    curl_easy_setopt(transfer->easy, CURLOPT_CURLU, target->url);
-    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, target->headers);
     tq_list_remove(&peer->live, transfer);
+    if (!tq_http_target_set(transfer, target)) {
+        tq_http_fail_unstarted(transfer);
+        return;
+    }
     transfer->state = TQ_TRANSFER_QUEUED;
     tq_list_append(&peer->queue, transfer);
     tq_http_peer_advance(peer);

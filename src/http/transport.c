@@ -64,7 +64,6 @@ void tq_http_close(tq_http *http)
     for (size_t i = 0; i < http->shard_count; i++)
         curl_multi_cleanup(http->shards[i].multi);
     tq_driver_close(http->driver);
-    curl_free(http->played_url);
     free(http);
 }
 
