@@ -111,7 +111,7 @@ static int start_poll(tq_engine *engine, tq_watch *watch)
     return TQ_OK;
 }
 
-static void start_due(tq_engine *engine, tq_lane *lane, int64_t now)
+static void start_due_of(tq_engine *engine, tq_lane *lane, int64_t now)
 {
     lane->crowded = NULL;
     for (int left = STARTS_IN_STEP; left > 0 && tq_budget_wait_ns(&lane->budget, now) == 0;
@@ -130,6 +130,14 @@ static void start_due(tq_engine *engine, tq_lane *lane, int64_t now)
     }
 }
 
+static void start_due(tq_engine *engine)
+{
+    int64_t now = tq_clock_now();
+    for (tq_lane *lane = engine->lanes; lane != NULL; lane = lane->next)
+        start_due_of(engine, lane, now);
+    tq_http_kick(engine->http);
+}
+
 static int pass_time(int64_t wait_ns)
 {
     if (wait_ns == TQ_NEVER)
@@ -141,12 +149,16 @@ static int pass_time(int64_t wait_ns)
 int tq_engine_step(tq_engine *engine, int64_t wait_ns)
 {
     int64_t own_wait = tq_engine_wait_ns(engine, tq_clock_now());
+    /* What is due already goes out before the waiting for its answer. */
+    bool is_due = own_wait == 0;
+    if (is_due)
+        start_due(engine);
+    if (is_due && !tq_clock_is_simulated())
+        own_wait = tq_engine_wait_ns(engine, tq_clock_now());
     int64_t wait = own_wait < wait_ns ? own_wait : wait_ns;
     int err = tq_clock_is_simulated() ? pass_time(wait) : tq_http_step(engine->http, wait);
-    int64_t now = tq_clock_now();
-    for (tq_lane *lane = engine->lanes; lane != NULL; lane = lane->next)
-        start_due(engine, lane, now);
-    tq_http_kick(engine->http);
+    if (!is_due)
+        start_due(engine);
     return err;
 }
 
