@@ -88,6 +88,7 @@ build = {
     ["taskqueue.core"] = {
       sources = {
         "src/base/buf.c",
+        "src/base/siphash.c",
         "src/binding/call.c",
         "src/binding/client.c",
         "src/binding/cnode.c",

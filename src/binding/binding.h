@@ -9,6 +9,7 @@
  * Times cross the border as seconds, floats, on the monotonic clock. Nothing here yields, and no
  * callback of a library reaches Lua: the Lua side takes what is finished with engine:take().
  */
+#include "base/siphash.h"
 #include "compat/lua_compat.h"
 #include "engine/engine.h"
 #include "xml/reader.h"
@@ -55,10 +56,17 @@ typedef enum tq_news {
 /* What a watch's user value holds; news hand the owner out. */
 enum { TQ_WATCH_CLIENT = 1, TQ_WATCH_LANE, TQ_WATCH_OWNER, TQ_WATCH_REQUEST, TQ_WATCH_MORE };
 
+/* By what a reply is known again, without keeping it. */
+typedef struct tq_mark {
+    uint64_t hash; /* of its body, with a key */
+    long status;   /* of HTTP; 0 for no reply */
+} tq_mark;
+
 typedef struct tq_watch_ud {
     tq_watch watch; /* first: a transfer's owner is found by it */
     tq_client *client;
-    int anchor; /* of its user value, while something is to come */
+    tq_mark mark; /* of the reply that told `watch.last`, unless that is an end */
+    int anchor;   /* of its user value, while something is to come */
     tq_news news;
     char id[]; /* NUL-terminated */
 } tq_watch_ud;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine: one per Lua state, the pollable object, and the timers of what sleeps in Lua. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "binding/binding.h"
@@ -21,6 +22,8 @@ typedef struct engine_ud {
     timer_slot **blocks;
     int block_count;
     timer_slot *free_slots;
+    tq_siphash_key key; /* of the marks of replies */
+    bool has_key;
 } engine_ud;
 
 static engine_ud *check_open(lua_State *L)
@@ -39,6 +42,7 @@ int tq_engine_push(lua_State *L)
     engine_ud *ud = lua_newuserdata(L, sizeof *ud);
     *ud = (engine_ud){0};
     luaL_setmetatable(L, TQ_ENGINE);
+    ud->has_key = getentropy(&ud->key, sizeof ud->key) == 0;
     tq_check(L, tq_engine_open(&ud->engine), "cannot open the engine");
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
@@ -173,15 +177,50 @@ static bool read_pinned(lua_State *L, finished *poll, tq_transfer *transfer)
     return lua_error(L);
 }
 
+/* The mark of a whole reply with a body; none for any other. */
+static tq_mark mark_of(const engine_ud *ud, const tq_http_reply *reply)
+{
+    if (!ud->has_key || reply->outcome != TQ_HTTP_ANSWERED)
+        return (tq_mark){0};
+    return (tq_mark){.hash = tq_siphash(&ud->key, reply->body, reply->body_len),
+                     .status = reply->status};
+}
+
+/* Most polls of a task repeat its last reply byte for byte. What that told is known: a reading, and
+ * what else is kept of it, follow from the body and the status alone. */
+static bool is_repeated(const tq_watch_ud *ud, tq_mark mark)
+{
+    return mark.status != 0 && mark.status == ud->mark.status && mark.hash == ud->mark.hash;
+}
+
+/* Reads the reply, unless it is known already. True when there is still somebody to hear of it. */
+static bool read_reply(lua_State *L, const engine_ud *ud, finished *poll, tq_transfer *transfer)
+{
+    tq_mark mark = mark_of(ud, tq_transfer_reply(transfer));
+    if (is_repeated(poll->ud, mark)) {
+        poll->reading = poll->ud->watch.last;
+        poll->is_read = true;
+        return true;
+    }
+    if (!read_pinned(L, poll, transfer))
+        return false;
+    if (!poll->is_read)
+        return true;
+    if (tq_reading_is_end(&poll->reading))
+        mark.status = 0;
+    poll->ud->mark = mark;
+    return true;
+}
+
 /* Takes in one finished poll. Gives how many values were pushed: 0 when it is no news. */
-static int take_poll(lua_State *L, finished *poll, tq_transfer *transfer)
+static int take_poll(lua_State *L, const engine_ud *engine, finished *poll, tq_transfer *transfer)
 {
     tq_watch_ud *ud = poll->ud;
     tq_watch *watch = &ud->watch;
     int64_t sent_ns = tq_transfer_reply(transfer)->sent_ns;
     lua_rawgeti(L, LUA_REGISTRYINDEX, ud->anchor);
     int value = lua_gettop(L);
-    if (!read_pinned(L, poll, transfer))
+    if (!read_reply(L, engine, poll, transfer))
         return 0;
     if (!poll->is_read)
         return push_watch_news(L, value, UNREAD);
@@ -226,7 +265,7 @@ static int engine_take(lua_State *L)
             return push_news(L, ((tq_call_ud *)job)->anchor, ANSWERED);
         }
         poll.ud = (tq_watch_ud *)job;
-        int pushed = take_poll(L, &poll, transfer);
+        int pushed = take_poll(L, ud, &poll, transfer);
         if (pushed > 0)
             return pushed;
         lua_settop(L, 2);

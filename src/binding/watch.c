@@ -46,6 +46,7 @@ int tq_watch_new(lua_State *L)
     if (!lua_isnil(L, 5))
         ud->watch.more = luaL_checklstring(L, 5, &ud->watch.more_len);
     ud->client = client;
+    ud->mark = (tq_mark){0};
     ud->anchor = LUA_NOREF;
     ud->news = TQ_NEWS_OF_END;
     luaL_setmetatable(L, TQ_WATCH);
