@@ -19,6 +19,7 @@
 #   make soak            a million polls while everything comes and goes (POLLS=10000)
 #   make fuzz SECONDS=60 so long of hostile input for each decoder
 #   make bench           how soon ends are known, and what scheduling and decoding cost
+#   make bench-polls     what a poll costs, beside other clients (ROUNDS=7 SPAN=1 OUT=build/bench)
 #   make docs            write the tables of docs/faults.md from the specs' rows
 #   make bench-loops     how late the timers of a loop are beside 1,000 waits
 #   make reference       the reference of the API, as web pages in build/reference/
@@ -63,7 +64,7 @@ API_lua5.4 := 5.4
 API_luajit := 5.1
 
 .DELETE_ON_ERROR:
-.PHONY: all build bench deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory tsan analyse coverage soak
+.PHONY: all build bench bench-polls deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory tsan analyse coverage soak
 
 all: build
 build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
@@ -186,6 +187,20 @@ bench-loops:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory -s build
 	@$(foreach lua,$(LUAS),eval "$$($(MAKE) -s env LUA=$(lua))" && taskset -c 1 $(lua) bench/loops.lua &&) true
+
+# What a poll costs, beside a plain libcurl loop and other clients. OUT gets a table and a picture.
+ROUNDS ?= 7
+SPAN ?= 1
+OUT ?= $(BUILD)/bench
+bench-polls:
+	@.ci/deps test
+	@.ci/deps bench
+	@$(MAKE) --no-print-directory -s build $(BUILD)/bench/polls/curl $(BUILD)/bench/polls/silent
+	@eval "$$($(MAKE) -s env)" && bench/polls/run.sh $(BUILD) $(OUT) $(ROUNDS) $(SPAN)
+
+$(BUILD)/bench/polls/%: bench/polls/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -o $@ $< $(call pkg,--libs,libcurl)
 
 $(BUILD)/bench/%: bench/%.c $(ROOM_SOURCES:%.c=$(BUILD)/c/%.o)
 	@mkdir -p $(@D)
