@@ -71,10 +71,12 @@ build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/t
 
 # --- the modules ---------------------------------------------------------------------------------
 
+# A module that has been loaded stays: a thread of libcurl's resolver may outlive the Lua state, and
+# unmapping libcurl's thirty libraries at the end of a script takes longer than a poll.
 define module_rules
 $(BUILD)/$(1)/taskqueue/core.so: $$(CORE_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) -shared -pthread $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,libcurl expat) -lm
+	$$(CC) -shared -pthread -Wl,-z,nodelete $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,libcurl expat) -lm
 
 $(BUILD)/$(1)/taskqueue/sim/core.so: $$(SIM_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)
