@@ -7,7 +7,8 @@ build=$1
 here=$(mktemp -d)
 port=18750
 silent_port=18751
-nginx_pid= silent_pid=
+nginx_pid=
+silent_pid=
 finish() {
   [ -z "$nginx_pid" ] || kill "$nginx_pid" 2>/dev/null || :
   [ -z "$silent_pid" ] || kill "$silent_pid" 2>/dev/null || :
@@ -27,6 +28,7 @@ awk -v port="$port" '
   { sub(/@PORT@/, port); print }
 ' bench/polls/reply.soap bench/polls/nginx.conf >"$here/nginx.conf"
 PATH=$PATH:/usr/sbin
+# shellcheck disable=SC3045 # dash and bash have it
 ulimit -n "$(ulimit -H -n)"
 taskset -c 0 nginx -p "$here" -c nginx.conf &
 nginx_pid=$!
@@ -40,3 +42,13 @@ done
 export NODE_PATH=/usr/share/nodejs
 taskset -c 1 lua5.4 bench/polls/compare.lua "$build" "$2" \
   "http://127.0.0.1:$port" "http://127.0.0.1:$silent_port/" "${3:-7}" "${4:-1}"
+
+for lua in lua5.4 luajit; do
+  echo "On $lua"
+  footprint() { taskset -c 1 "$lua" bench/polls/footprint.lua "$@"; }
+  footprint start - "http://127.0.0.1:$port/same/json"
+  footprint all 100000 "http://127.0.0.1:$silent_port/"
+  footprint coroutines 100000 "http://127.0.0.1:$silent_port/"
+  footprint polls 1000 "http://127.0.0.1:$port/same/json"
+  footprint polls 1000000 "http://127.0.0.1:$port/same/json"
+done

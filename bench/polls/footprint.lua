@@ -1,0 +1,74 @@
+-- SPDX-License-Identifier: MIT
+--[[
+What waits take, and what it takes to begin:
+
+    footprint.lua all COUNT SILENT_URL         bytes a wait in wait_all, beyond the handles
+    footprint.lua coroutines COUNT SILENT_URL  bytes a wait in a coroutine of its own
+    footprint.lua polls COUNT URL              CPU of a poll among so many waits
+    footprint.lua start - URL                  CPU of loading the module and of the first poll
+]]
+local mode, count, url = arg[1], tonumber(arg[2]), arg[3]
+
+if mode == "start" then
+  local began = os.clock()
+  package.loadlib("libcurl.so.4", "*")
+  local loaded = os.clock()
+  local taskqueue = require "taskqueue"
+  local required = os.clock()
+  local client = taskqueue.mobizon.new { url = url, api_key = "key" }
+  assert(client:get_status(1))
+  local line = "start: libcurl and its libraries %.2f ms, taskqueue %.2f ms, one get_status %.2f ms"
+  print(line:format((loaded - began) * 1e3, (required - loaded) * 1e3,
+    (os.clock() - required) * 1e3))
+  os.exit(0)
+end
+
+local core = require "taskqueue.core"
+local taskqueue = require "taskqueue"
+
+local client = taskqueue.mobizon.new {
+  url = url, api_key = "key", rate = 1e9, burst = 1e6, request_timeout = 1e6,
+}
+local options = { timeout = 1e7 }
+
+local function bytes()
+  collectgarbage()
+  collectgarbage()
+  return collectgarbage "count" * 1024
+end
+
+local function answered()
+  local stats = client.native:stats()
+  return stats.polls - stats.in_flight
+end
+
+local function wait_for_polls(number)
+  repeat taskqueue.sleep(0.1) until answered() >= number
+end
+
+local tasks = {}
+for i = 1, count do tasks[i] = client:task(100000 + i) end
+
+taskqueue.run(function()
+  local before = bytes()
+  if mode == "coroutines" then
+    for i = 1, count do
+      taskqueue.spawn(function() tasks[i]:wait_until_done(options) end)
+    end
+  else
+    taskqueue.spawn(taskqueue.wait_all, tasks, options)
+  end
+  taskqueue.sleep(0.5)
+  if mode ~= "polls" then
+    print(("%s: %.0f bytes of Lua a wait, of %d"):format(mode, (bytes() - before) / count, count))
+    os.exit(0)
+  end
+  -- The first polls tell something new.
+  wait_for_polls(1.2 * count)
+  local polls, cpu, began = answered(), os.clock(), core.now()
+  taskqueue.sleep(2)
+  polls = answered() - polls
+  print(("polls: %.1f us each among %d waits, %.0f/s"):format((os.clock() - cpu) / polls * 1e6,
+    count, polls / (core.now() - began)))
+  os.exit(0)
+end)
