@@ -41,7 +41,7 @@ PKG_CONFIG ?= pkg-config
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
 	-Werror=implicit-function-declaration
 CFLAGS ?= -O2 -g
-VARIANT_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+VARIANT_fuzz := -DTQ_LIBCURL_LINKED -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
 VARIANT_cov := -O0 --coverage
 VARIANT_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
@@ -54,6 +54,7 @@ LEFT_OUT_multi := src/http/driver_epoll.c src/http/poller.c
 ROOM_SOURCES := $(filter-out $(LEFT_OUT_$(POLLER)),\
 	$(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c))))
 CORE_SOURCES := $(ROOM_SOURCES) $(sort $(wildcard src/binding/*.c))
+LIBCURL_SOURCES := $(sort $(wildcard src/libcurl/*.c))
 SIM_SOURCES := $(sort $(wildcard src/sim/*.c))
 LUA_SOURCES := $(shell find lua/taskqueue -name '*.lua' | sort)
 C_TESTS := $(filter-out $(if $(filter multi,$(POLLER)),poller_test),\
@@ -67,16 +68,22 @@ API_luajit := 5.1
 .PHONY: all build bench bench-polls deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory tsan analyse coverage soak
 
 all: build
-build: $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
+MODULES := core libcurl sim/core
+modules_of = $(MODULES:%=$(BUILD)/$(1)/taskqueue/%.so)
+build: $(foreach lua,$(LUAS),$(call modules_of,$(lua)))
 
 # --- the modules ---------------------------------------------------------------------------------
 
-# A module that has been loaded stays: a thread of libcurl's resolver may outlive the Lua state, and
-# unmapping libcurl's thirty libraries at the end of a script takes longer than a poll.
+# The core is not linked with libcurl, but finds its functions in a module that is loaded when they are
+# needed (src/http/libcurl.h). A module that has been loaded stays.
 define module_rules
 $(BUILD)/$(1)/taskqueue/core.so: $$(CORE_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) -shared -pthread -Wl,-z,nodelete $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,libcurl expat) -lm
+	$$(CC) -shared -pthread -Wl,-z,nodelete $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,expat) -lm
+
+$(BUILD)/$(1)/taskqueue/libcurl.so: $$(LIBCURL_SOURCES:%.c=$(BUILD)/$(1)/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) -shared -pthread -Wl,-z,nodelete $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,libcurl) -ldl
 
 $(BUILD)/$(1)/taskqueue/sim/core.so: $$(SIM_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)
@@ -137,7 +144,7 @@ $(BUILD)/c/%: spec/c/%.c $(wildcard spec/c/*.h) $(ROOM_SOURCES:%.c=$(BUILD)/c/%.
 .PRECIOUS: $(BUILD)/c/%.o
 $(BUILD)/c/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(ALL_CFLAGS) -DTQ_LIBCURL_LINKED -MMD -MP -c $< -o $@
 
 # BUSTED holds arguments, for instance: make spec LUA=lua5.4 BUSTED="spec/wait_spec.lua"
 spec: build gsoap world
@@ -213,7 +220,7 @@ $(BUILD)/bench/%: bench/%.c $(ROOM_SOURCES:%.c=$(BUILD)/c/%.o)
 check:
 	@.ci/deps check
 	@$(MAKE) --no-print-directory -s build
-	@.ci/check $(foreach lua,$(LUAS),$(BUILD)/$(lua)/taskqueue/core.so $(BUILD)/$(lua)/taskqueue/sim/core.so)
+	@.ci/check $(foreach lua,$(LUAS),$(call modules_of,$(lua)))
 
 analyse:
 	@.ci/deps check
@@ -281,7 +288,8 @@ memory:
 	@set -e; for lua in $(LUAS); do echo "on $$lua"; $(BUILD)/$$lua/memory $(STEP) $(SCENARIOS); done
 
 define memory_rules
-$(BUILD)/$(1)/memory: $(BUILD)/$(1)/spec/memory/host.o $$(CORE_SOURCES:%.c=$(BUILD)/$(1)/%.o)
+$(BUILD)/$(1)/memory: $(BUILD)/$(1)/spec/memory/host.o $$(CORE_SOURCES:%.c=$(BUILD)/$(1)/%.o) \
+		$$(LIBCURL_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	$$(CC) $$(VARIANT_$(VARIANT)) -pthread -rdynamic $$(OUT_OF_MEMORY:%=-Wl,--wrap=%) -o $$@ $$^ \
 		$$(call pkg,--libs,$(1) libcurl expat) -lm
 $(BUILD)/$(1)/spec/memory/host.o: ALL_CFLAGS += -Ispec/c
@@ -298,10 +306,10 @@ reference:
 
 define install_rules
 .PHONY: install-$(1)
-install-$(1): $(BUILD)/$(1)/taskqueue/core.so $(BUILD)/$(1)/taskqueue/sim/core.so
-	install -d $$(DESTDIR)$$(PREFIX)/lib/lua/$(API_$(1))/taskqueue/sim
-	install -m 755 $(BUILD)/$(1)/taskqueue/core.so $$(DESTDIR)$$(PREFIX)/lib/lua/$(API_$(1))/taskqueue/
-	install -m 755 $(BUILD)/$(1)/taskqueue/sim/core.so $$(DESTDIR)$$(PREFIX)/lib/lua/$(API_$(1))/taskqueue/sim/
+install-$(1): $$(call modules_of,$(1))
+	for module in $(MODULES:%=taskqueue/%.so); do \
+		install -D -m 755 $(BUILD)/$(1)/$$$$module \
+			$$(DESTDIR)$$(PREFIX)/lib/lua/$(API_$(1))/$$$$module || exit 1; done
 	for file in $$(LUA_SOURCES:lua/%=%); do \
 		install -D -m 644 lua/$$$$file $$(DESTDIR)$$(PREFIX)/share/lua/$(API_$(1))/$$$$file || exit 1; done
 endef

@@ -242,6 +242,22 @@ describe("the taskqueue program", function()
       assert.matches("wrong   cnode at", output)
     end)
 
+    it("says so when libcurl cannot be loaded", function()
+      environment.RIGHT = package.cpath
+      local output, status = shell.run([[
+        folder=$(mktemp -d)
+        mkdir "$folder/taskqueue"
+        echo "no library" >"$folder/taskqueue/libcurl.so"
+        export LUA_CPATH="$folder/?.so;$RIGHT" LUA_CPATH_5_4="$folder/?.so;$RIGHT"
+        taskqueue doctor
+        status=$?
+        rm -r "$folder"
+        exit $status]], environment)
+      assert.equal(1, status)
+      assert.matches("wrong   libcurl cannot be loaded: .*taskqueue/libcurl%.so", output)
+      assert.matches("install libcurl", output)
+    end)
+
     it("says how to mend a missing file of authorities", function()
       local output, status = run "taskqueue doctor --ca-file /nowhere"
       assert.equal(1, status)

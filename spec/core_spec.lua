@@ -17,6 +17,22 @@ describe("the core", function()
     assert.equal("taskqueue engine (0 requests in flight)", tostring(core.engine()))
   end)
 
+  it("is loaded without libcurl, which comes with the first client", function()
+    local output = support.shell(("%s -e '%s'"):format(support.interpreter(), [[
+      local function has_libcurl()
+        for line in io.lines "/proc/self/maps" do
+          if line:find("/libcurl[-.]") then return true end
+        end
+        return false
+      end
+      local taskqueue = require "taskqueue"
+      local before = has_libcurl()
+      local client = taskqueue.cnode.new {}
+      print(before, has_libcurl())
+    ]]))
+    assert.equal("false\ttrue\n", output)
+  end)
+
   it("has no reply of a call that is not answered, or whose reply was read", function()
     local sim = support.sim()
     local client = support.client(sim)

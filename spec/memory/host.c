@@ -18,6 +18,7 @@
 enum { LONGEST_RUN = 60 }; /* seconds */
 
 int luaopen_taskqueue_core(lua_State *L);
+int luaopen_taskqueue_libcurl(lua_State *L);
 
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s";
 
@@ -114,6 +115,8 @@ static lua_State *open_state(const char *scenario)
     lua_getfield(L, -1, "preload");
     lua_pushcfunction(L, luaopen_taskqueue_core);
     lua_setfield(L, -2, "taskqueue.core");
+    lua_pushcfunction(L, luaopen_taskqueue_libcurl);
+    lua_setfield(L, -2, "taskqueue.libcurl");
     lua_settop(L, 0);
     must(L, luaL_loadfile(L, "spec/memory/scenarios.lua"));
     lua_pushstring(L, scenario);

@@ -135,6 +135,11 @@ int tq_play_take_up(lua_State *L);
 int tq_play_next_request(lua_State *L);
 int tq_play_answer(lua_State *L);
 
+/* libcurl.c: loads what the room http needs, before anything of it is used. Raises when that cannot
+ * be loaded. */
+void tq_libcurl_load(lua_State *L);
+void tq_libcurl_register(lua_State *L);
+
 /* machine.c: what the process runs with and on. */
 int tq_machine_libraries(lua_State *L);
 int tq_machine_terminal(lua_State *L);

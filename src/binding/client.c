@@ -88,6 +88,7 @@ void tq_client_open_peer(lua_State *L, tq_client *client, int options)
         .insecure = option_flag(L, options, "insecure"),
     };
     luaL_argcheck(L, peer.base_url != NULL, options, "url: missing");
+    tq_libcurl_load(L);
     if (peer.proxy != NULL && !tq_http_is_proxy(peer.proxy))
         tq_raise(L, "proxy: not the URL of an HTTP or SOCKS proxy");
     int err = tq_http_peer_open(&client->source.peer, &peer);

@@ -123,6 +123,7 @@ int luaopen_taskqueue_core(lua_State *L);
 
 __attribute__((visibility("default"))) int luaopen_taskqueue_core(lua_State *L)
 {
+    tq_libcurl_register(L);
     tq_engine_register(L);
     tq_lane_register(L);
     tq_client_register(L);

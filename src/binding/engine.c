@@ -39,6 +39,7 @@ int tq_engine_push(lua_State *L)
     lua_getfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
     if (!lua_isnil(L, -1))
         return 1;
+    tq_libcurl_load(L);
     engine_ud *ud = lua_newuserdata(L, sizeof *ud);
     *ud = (engine_ud){0};
     luaL_setmetatable(L, TQ_ENGINE);

@@ -16,6 +16,7 @@ static void set_text(lua_State *L, const char *name, const char *text)
 int tq_machine_libraries(lua_State *L)
 {
     tq_http_library http;
+    tq_libcurl_load(L);
     tq_http_library_read(&http);
     lua_newtable(L);
     set_text(L, "curl", http.version);

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <curl/curl.h>
+#include "http/libcurl.h"
 
 typedef struct tq_driver tq_driver;
 

@@ -10,7 +10,7 @@
  * A transfer is in one list at a time: its peer's `live`, `queue` or `idle`, or the transport's
  * `done`.
  */
-#include <curl/curl.h>
+#include "http/libcurl.h"
 
 #include "http/driver.h"
 #include "http/http.h"

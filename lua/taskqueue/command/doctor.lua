@@ -20,10 +20,17 @@ local function is_readable(path)
   return file ~= nil
 end
 
-local function check_libraries()
-  local libraries = core.libraries()
+-- What the module runs with; nil when libcurl cannot be loaded.
+local function find_libraries()
   local lua = rawget(_G, "jit") and jit.version or _VERSION
   say("ok", ("taskqueue %s on %s"):format(taskqueue._VERSION, lua))
+  local is_loaded, libraries = pcall(core.libraries)
+  if is_loaded then return libraries end
+  say("wrong", "libcurl cannot be loaded: " .. libraries:gsub("%s+", " "),
+    "install libcurl (Debian: libcurl4), or taskqueue again where it is taskqueue's own file")
+end
+
+local function check_libraries(libraries)
   say("ok", ("libcurl %s, %s, lua-cjson %s"):format(
     libraries.curl, libraries.expat:gsub("_", " "), require("cjson")._VERSION))
   if not libraries.can_wait_for_dns then
@@ -34,8 +41,8 @@ local function check_libraries()
   return say("wrong", "libcurl has no TLS", "install a libcurl with TLS, as libcurl4-openssl-dev")
 end
 
-local function check_authorities(given)
-  local path = given.ca_file or core.libraries().ca_file
+local function check_authorities(given, libraries)
+  local path = given.ca_file or libraries.ca_file
   if not path then return say("note", "libcurl has no file of trusted authorities of its own") end
   if is_readable(path) then return say("ok", "trusted authorities in " .. path) end
   return say("wrong", "cannot read the trusted authorities in " .. path,
@@ -77,8 +84,10 @@ end
 --- Looks at everything.
 -- @treturn number exit status
 function doctor.run(clients, given)
-  local good = check_libraries()
-  good = check_authorities(given) and good
+  local libraries = find_libraries()
+  if not libraries then return exit.FAILED end
+  local good = check_libraries(libraries)
+  good = check_authorities(given, libraries) and good
   check_optional()
   check_key(given)
   if given.connect then
