@@ -208,19 +208,45 @@ local function failed(self)
   end
 end
 
--- News from the engine: a poll that told no status.
-function methods:unread()
-  local reply = self.native:reply()
-  self.failure = self.client:read_failure(reply, self.id)
+local function note_failure(self, what)
+  self.failure = what
   self.failed_poll = self.native:polls()
-  events.tell_failure(self.client, self.id, self.failure)
-  if self.failure.kind == kind.THROTTLED then
-    refused(self, reply)
-  elseif self.failure.kind == kind.NOT_FOUND then
+  events.tell_failure(self.client, self.id, what)
+end
+
+local function take_failure(self)
+  if self.failure.kind == kind.NOT_FOUND then
     missing(self)
   else
     failed(self)
   end
+end
+
+-- News from the engine: a poll that told no status.
+function methods:unread()
+  local reply = self.native:reply()
+  note_failure(self, self.client:read_failure(reply, self.id))
+  if self.failure.kind == kind.THROTTLED then
+    refused(self, reply)
+  else
+    take_failure(self)
+  end
+end
+
+--- Takes in what another process was told of the task, as if this one had polled.
+-- @tparam table reading and
+-- @tparam ?table more as the native `reading` gave them
+-- @tparam number age seconds since then
+-- @raise a text that names what is wrong in the reading
+function methods:hear(reading, more, age)
+  if self.native:hear(reading, more, age) then methods.read(self) end
+end
+
+--- Takes in the failure of another process's poll; a refusal by the budget is none.
+function methods:hear_failure(what)
+  self.native:miss()
+  note_failure(self, what)
+  take_failure(self)
 end
 
 -- What is wrong with the last poll, if anything is.

@@ -84,7 +84,15 @@ typedef struct tq_call_ud {
 /* engine.c: the engine of this Lua state, opened when it is first asked for. */
 tq_engine *tq_engine_of(lua_State *L);
 int tq_engine_push(lua_State *L);
+tq_engine *tq_engine_check(lua_State *L); /* raises when it is closed */
 void tq_engine_register(lua_State *L);
+
+/* fds.c: adds the methods about file descriptors to those at `methods`, and pushes the table of the
+ * owners.
+ */
+void tq_fds_push(lua_State *L, int methods);
+/* Pushes the owner of an fd, which has one no longer then. */
+void tq_fds_take(lua_State *L, int owners, int fd);
 
 /* lane.c */
 tq_lane *tq_lane_check(lua_State *L, int index);
@@ -118,11 +126,15 @@ void tq_soap_write(lua_State *L, int index, tq_buf *out);
 int tq_soap_encode(lua_State *L);
 int tq_soap_decode(lua_State *L);
 
-/* watch.c, knowledge.c and call.c */
+/* watch.c, knowledge.c, hearing.c and call.c */
 int tq_watch_new(lua_State *L);
 tq_watch_ud *tq_watch_check(lua_State *L);
 int tq_watch_knowledge(lua_State *L);
 int tq_watch_restore(lua_State *L);
+int tq_watch_reading(lua_State *L);
+int tq_watch_hear_reading(lua_State *L);
+int tq_watch_miss(lua_State *L);
+int tq_watch_set_muted(lua_State *L);
 int tq_lane_history(lua_State *L);
 int tq_lane_restore_history(lua_State *L);
 void tq_watch_register(lua_State *L);

@@ -34,6 +34,11 @@ static engine_ud *check_open(lua_State *L)
     return ud;
 }
 
+tq_engine *tq_engine_check(lua_State *L)
+{
+    return &check_open(L)->engine;
+}
+
 int tq_engine_push(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
@@ -111,7 +116,7 @@ static int engine_in_flight(lua_State *L)
 
 /* The upvalues of take(): its words, and what runs protected. Having them at hand takes no memory,
  * so that nothing that has ended gets lost for want of it. */
-enum { READ = 1, UNREAD, ANSWERED, TIMER, READ_POLL };
+enum { READ = 1, UNREAD, ANSWERED, TIMER, READY, READ_POLL, FDS };
 
 /* One finished poll while its reply is read. */
 typedef struct finished {
@@ -237,6 +242,16 @@ static int take_poll(lua_State *L, const engine_ud *engine, finished *poll, tq_t
     return is_news ? push_watch_news(L, value, READ) : 0;
 }
 
+static int take_ready(lua_State *L, engine_ud *ud)
+{
+    int fd = tq_http_take_ready(ud->engine.http);
+    if (fd < 0)
+        return 0;
+    tq_fds_take(L, lua_upvalueindex(FDS), fd);
+    lua_pushvalue(L, lua_upvalueindex(READY));
+    return 2;
+}
+
 static int take_timer(lua_State *L, engine_ud *ud)
 {
     tq_timer *timer = tq_engine_take_timer(&ud->engine, tq_clock_now());
@@ -251,7 +266,7 @@ static int take_timer(lua_State *L, engine_ud *ud)
 }
 
 /* take(): the owner of what has news and which: "read" or "unread" of a watch, "answered" of a
- * call, "timer"; nil when there is none left. */
+ * call, "ready" of an fd, "timer"; nil when there is none left. */
 static int engine_take(lua_State *L)
 {
     engine_ud *ud = check_open(L);
@@ -271,7 +286,8 @@ static int engine_take(lua_State *L)
             return pushed;
         lua_settop(L, 2);
     }
-    return take_timer(L, ud);
+    int pushed = take_ready(L, ud);
+    return pushed > 0 ? pushed : take_timer(L, ud);
 }
 
 static void add_block(lua_State *L, engine_ud *ud)
@@ -355,12 +371,15 @@ static void add_take(lua_State *L)
 {
     luaL_getmetatable(L, TQ_ENGINE);
     lua_getfield(L, -1, "__index");
+    int methods = lua_gettop(L);
     lua_pushliteral(L, "read");
     lua_pushliteral(L, "unread");
     lua_pushliteral(L, "answered");
     lua_pushliteral(L, "timer");
+    lua_pushliteral(L, "ready");
     lua_pushcfunction(L, read_poll);
-    lua_pushcclosure(L, engine_take, READ_POLL);
+    tq_fds_push(L, methods);
+    lua_pushcclosure(L, engine_take, FDS);
     lua_setfield(L, -2, "take");
     lua_pop(L, 2);
 }

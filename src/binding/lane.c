@@ -77,14 +77,33 @@ void tq_tally_push(lua_State *L, const tq_tally *tally)
     set_count(L, "in_flight", tally->in_flight);
 }
 
-/* stats(): polls, refused, in_flight, rate, burst, and next_slot in seconds from now; that is
- * missing while it depends on a request that is not on its way yet. */
+/* set_fence(at): nothing goes out at that time or later; math.huge for no fence. */
+static int lane_set_fence(lua_State *L)
+{
+    int64_t at = tq_clock_from_seconds(luaL_checknumber(L, 2));
+    tq_check(L, tq_lane_set_fence(tq_lane_check(L, 1), at), "cannot set a fence");
+    return 0;
+}
+
+/* hold_until(at): no slot before. */
+static int lane_hold_until(lua_State *L)
+{
+    tq_budget_hold(&tq_lane_check(L, 1)->budget, tq_clock_from_seconds(luaL_checknumber(L, 2)));
+    return 0;
+}
+
+/* stats(): polls, refused, in_flight, rate, burst, whether it is fenced, and next_slot in seconds
+ * from now; that is missing while it depends on a request that is not on its way yet. */
 static int lane_stats(lua_State *L)
 {
     const tq_lane *lane = tq_lane_check(L, 1);
     const tq_budget *budget = &lane->budget;
-    int64_t wait = tq_budget_wait_ns(budget, tq_clock_now());
+    int64_t now = tq_clock_now(), wait = tq_budget_wait_ns(budget, now);
     tq_tally_push(L, &lane->tally);
+    if (lane->fence != NULL) {
+        lua_pushboolean(L, tq_lane_is_fenced(lane, now));
+        lua_setfield(L, -2, "is_fenced");
+    }
     set_count(L, "burst", budget->burst);
     double interval = tq_clock_to_seconds(budget->interval_ns);
     lua_pushnumber(L, interval > 0 ? 1 / interval : HUGE_VAL);
@@ -131,6 +150,7 @@ void tq_lane_register(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"set_rate", lane_set_rate},   {"stats", lane_stats},
+        {"set_fence", lane_set_fence}, {"hold_until", lane_hold_until},
         {"history", tq_lane_history},  {"restore_history", tq_lane_restore_history},
         {"wait", lane_wait},           {"is_limited", lane_is_limited},
         {"is_idle", lane_is_idle},     {"set_aside", lane_set_aside},

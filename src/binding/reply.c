@@ -9,6 +9,7 @@ static const char *const outcomes[] = {
     [TQ_HTTP_UNTRUSTED] = "untrusted",
     [TQ_HTTP_UNREADABLE] = "unreadable",
     [TQ_HTTP_UNSENT] = "unsent",
+    [TQ_HTTP_LATE] = "late",
 };
 
 static int push_fields(lua_State *L)

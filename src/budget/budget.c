@@ -147,6 +147,12 @@ int64_t tq_budget_answer_ns(const tq_budget *budget)
     return 2 * fastest + LEAST_ALLOWANCE;
 }
 
+void tq_budget_hold(tq_budget *budget, int64_t until_ns)
+{
+    if (until_ns > budget->pushed_until_ns)
+        budget->pushed_until_ns = until_ns;
+}
+
 /* A number from 0 to 1 (xorshift64). */
 static double next_random(tq_budget *budget)
 {
@@ -177,8 +183,7 @@ void tq_budget_refused(tq_budget *budget, int64_t sent_ns, int64_t now, int64_t 
         push = retry_after_ns < LONGEST_RETRY_AFTER ? retry_after_ns : LONGEST_RETRY_AFTER;
     else if (news)
         push = growing_push(budget);
-    if (now + push > budget->pushed_until_ns)
-        budget->pushed_until_ns = now + push;
+    tq_budget_hold(budget, now + push);
     if (news)
         budget->pushed_at_ns = now;
 }

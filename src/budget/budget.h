@@ -61,6 +61,9 @@ void tq_budget_answered(tq_budget *budget, int64_t sent_ns, int64_t now);
 /* How long an answer may be expected to take: twice the fastest one of late and a little. */
 int64_t tq_budget_answer_ns(const tq_budget *budget);
 
+/* No slot before `until_ns`, for a reason of the caller's. */
+void tq_budget_hold(tq_budget *budget, int64_t until_ns);
+
 /* The service refused the request sent at `sent_ns` as too frequent: pushes the whole budget back
  * by `retry_after_ns` and, where it is negative because the service named none, by a delay that
  * doubles with each refusal in a row (from one interval, at least 50 ms, to 60 s) and is jittered

@@ -54,7 +54,7 @@ static bool has_room(const tq_watch *watch)
 
 static int64_t lane_wait_ns(const tq_lane *lane, int64_t now)
 {
-    if (lane->crowded != NULL && !has_room(lane->crowded))
+    if (tq_lane_is_fenced(lane, now) || (lane->crowded != NULL && !has_room(lane->crowded)))
         return TQ_NEVER;
     int64_t due = tq_sched_wait_ns(&lane->sched, now);
     if (due == TQ_NEVER)
@@ -102,6 +102,7 @@ static int start_poll(tq_engine *engine, tq_watch *watch)
         tq_http_release(transfer);
         return err;
     }
+    tq_transfer_set_fence(transfer, watch->lane->fence);
     watch->transfer = transfer;
     watch->has_sent = false;
     tq_budget_take(&watch->lane->budget);
@@ -114,6 +115,8 @@ static int start_poll(tq_engine *engine, tq_watch *watch)
 static void start_due_of(tq_engine *engine, tq_lane *lane, int64_t now)
 {
     lane->crowded = NULL;
+    if (tq_lane_is_fenced(lane, now))
+        return;
     for (int left = STARTS_IN_STEP; left > 0 && tq_budget_wait_ns(&lane->budget, now) == 0;
          left--) {
         tq_sched_entry *entry = tq_sched_peek(&lane->sched, now);
@@ -174,9 +177,28 @@ static void settle_budget(tq_watch *watch, const tq_http_reply *reply, int64_t n
     tq_budget_sent(budget, now);
 }
 
+/* The poll that came too late to its connection never was. */
+static void take_back(tq_watch *watch)
+{
+    tq_budget_give_back(&watch->lane->budget);
+    watch->lane->tally.polls--;
+    watch->source->tally.polls--;
+    tq_watch_finish_poll(watch);
+    /* There is memory: this entry has just left the place it goes back to. */
+    (void)tq_watch_schedule(watch, tq_clock_now());
+}
+
+static bool is_late(const tq_transfer *transfer)
+{
+    const tq_watch *watch = tq_transfer_owner(transfer);
+    return tq_transfer_reply(transfer)->outcome == TQ_HTTP_LATE && watch->job == TQ_JOB_POLL;
+}
+
 tq_transfer *tq_engine_take(tq_engine *engine)
 {
     tq_transfer *transfer = tq_http_take(engine->http);
+    for (; transfer != NULL && is_late(transfer); transfer = tq_http_take(engine->http))
+        take_back(tq_transfer_owner(transfer));
     if (transfer == NULL)
         return NULL;
     tq_watch *watch = tq_transfer_owner(transfer);

@@ -19,6 +19,7 @@
  *         tq_watch_finish_poll(&watch);
  *     }
  */
+#include "base/fence.h"
 #include "base/reading.h"
 #include "budget/budget.h"
 #include "http/http.h"
@@ -49,6 +50,7 @@ typedef struct tq_lane {
     tq_sched sched;
     struct tq_lane *next, *prev;
     struct tq_engine *engine; /* NULL before they are joined, and once one of them is closed */
+    tq_fence *fence;          /* no poll goes out once it is passed; NULL for never */
     struct tq_watch *crowded; /* whose turn it is, while its client has no room for a request */
     tq_tally tally;
 } tq_lane;
@@ -57,6 +59,7 @@ typedef struct tq_watch {
     tq_job job;
     bool is_seen;  /* `last` holds what a poll told */
     bool has_sent; /* the poll in flight has used its slot */
+    bool is_muted; /* somebody else looks at the task */
     tq_sched_entry entry;
     tq_lane *lane;
     tq_source *source;
@@ -118,6 +121,12 @@ void tq_lane_set_rate(tq_lane *lane, double rate);
 void tq_lane_attach(tq_lane *lane, tq_engine *engine);
 void tq_lane_close(tq_lane *lane);
 
+/* No poll of the lane goes out at `at_ns` or later, be it on its way to a connection already; what
+ * was asked for waits until the fence is moved. TQ_NEVER for none, as in the beginning. 0 or
+ * TQ_ERR_MEMORY. */
+int tq_lane_set_fence(tq_lane *lane, int64_t at_ns);
+bool tq_lane_is_fenced(const tq_lane *lane, int64_t now);
+
 /* The service found the poll sent at `sent_ns` too frequent; as tq_budget_refused. */
 void tq_lane_refuse(tq_lane *lane, tq_source *source, int64_t sent_ns, int64_t retry_after_ns);
 
@@ -131,8 +140,13 @@ void tq_watch_set_birth(tq_watch *watch, int64_t born_ns, bool is_begin);
 /* Sets the pace, also for the look that is asked for already. */
 void tq_watch_set_pace(tq_watch *watch, int64_t interval_ns, int64_t deadline_ns);
 
+/* A muted watch has no looks, and gives up the one in flight unless that was sent. Whoever unmutes
+ * it asks for the next look. */
+void tq_watch_mute(tq_watch *watch, bool is_muted);
+
 /* Can the budget give this watch, if it knows nothing yet, a look before `deadline_ns`? When it
- * cannot, `slot_ns` is when the first one would come. */
+ * cannot, `slot_ns` is when the first one would come. Where others look, nothing speaks against it.
+ */
 bool tq_watch_can_look(const tq_watch *watch, int64_t deadline_ns, int64_t now, int64_t *slot_ns);
 
 /* Asks for a look at `due_ns`, or as soon after as the budget lets; replaces what was asked before.
@@ -154,6 +168,10 @@ void tq_watch_stop(tq_watch *watch);
 
 /* Takes in what a poll told. True when that differs from what was known. */
 bool tq_watch_learn(tq_watch *watch, const tq_reading *reading, int64_t now);
+
+/* Takes in what somebody else was told of the task at `read_ns`, as if it had been a poll of this
+ * watch. True when that differs from what was known. */
+bool tq_watch_hear(tq_watch *watch, const tq_reading *reading, int64_t read_ns);
 
 /* Ends the poll whose transfer was taken. */
 void tq_watch_finish_poll(tq_watch *watch);

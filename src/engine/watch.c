@@ -29,6 +29,8 @@ void tq_lane_attach(tq_lane *lane, tq_engine *engine)
 void tq_lane_close(tq_lane *lane)
 {
     tq_engine *engine = lane->engine;
+    tq_fence_release(lane->fence);
+    lane->fence = NULL;
     if (engine == NULL)
         return;
     if (lane->prev != NULL)
@@ -39,6 +41,23 @@ void tq_lane_close(tq_lane *lane)
         lane->next->prev = lane->prev;
     tq_sched_free(&lane->sched);
     lane->engine = NULL;
+}
+
+int tq_lane_set_fence(tq_lane *lane, int64_t at_ns)
+{
+    if (lane->fence == NULL && at_ns == TQ_NEVER)
+        return TQ_OK;
+    if (lane->fence == NULL)
+        lane->fence = tq_fence_new();
+    if (lane->fence == NULL)
+        return TQ_ERR_MEMORY;
+    tq_fence_move(lane->fence, at_ns);
+    return TQ_OK;
+}
+
+bool tq_lane_is_fenced(const tq_lane *lane, int64_t now)
+{
+    return tq_fence_is_passed(lane->fence, now);
 }
 
 void tq_lane_refuse(tq_lane *lane, tq_source *source, int64_t sent_ns, int64_t retry_after_ns)
@@ -79,7 +98,7 @@ static int ask(tq_watch *watch, adder *add, int64_t at_ns, int64_t by_ns)
 {
     if (watch->lane->engine == NULL)
         return TQ_ERR_CLOSED;
-    if (watch->transfer != NULL)
+    if (watch->transfer != NULL || watch->is_muted)
         return TQ_OK;
     tq_sched *sched = &watch->lane->sched;
     tq_sched_remove(sched, &watch->entry);
@@ -127,6 +146,8 @@ bool tq_watch_can_look(const tq_watch *watch, int64_t deadline_ns, int64_t now, 
     const tq_sched *sched = &watch->lane->sched;
     int64_t wait = tq_budget_wait_ns(budget, now);
     *slot_ns = wait == TQ_NEVER ? now : tq_clock_add(now, wait);
+    if (watch->is_muted || tq_lane_is_fenced(watch->lane, now))
+        return true;
     if (watch->is_seen || watch->transfer != NULL || *slot_ns >= deadline_ns)
         return watch->is_seen || watch->transfer != NULL;
     size_t ahead = sched->unseen;
@@ -155,16 +176,32 @@ void tq_watch_finish_poll(tq_watch *watch)
     count_end(watch);
 }
 
+static void leave_sched(tq_watch *watch)
+{
+    tq_sched_remove(&watch->lane->sched, &watch->entry);
+    if (watch->lane->crowded == watch)
+        watch->lane->crowded = NULL;
+}
+
 void tq_watch_stop(tq_watch *watch)
 {
     if (watch->lane->engine == NULL)
         return;
-    tq_sched_remove(&watch->lane->sched, &watch->entry);
-    if (watch->lane->crowded == watch)
-        watch->lane->crowded = NULL;
+    leave_sched(watch);
     if (watch->transfer != NULL && !watch->has_sent)
         tq_budget_give_back(&watch->lane->budget);
     tq_watch_finish_poll(watch);
+}
+
+void tq_watch_mute(tq_watch *watch, bool is_muted)
+{
+    watch->is_muted = is_muted;
+    if (!is_muted || watch->lane->engine == NULL)
+        return;
+    if (watch->transfer != NULL && !watch->has_sent)
+        tq_watch_stop(watch);
+    else
+        leave_sched(watch);
 }
 
 bool tq_watch_learn(tq_watch *watch, const tq_reading *reading, int64_t now)
@@ -180,5 +217,21 @@ bool tq_watch_learn(tq_watch *watch, const tq_reading *reading, int64_t now)
         tq_sched_read(&watch->lane->sched, &watch->entry, reading->level, now);
     else if (!was_end)
         tq_sched_end(&watch->lane->sched, &watch->entry, now);
+    return is_new;
+}
+
+bool tq_watch_hear(tq_watch *watch, const tq_reading *reading, int64_t read_ns)
+{
+    const tq_forecast *forecast = &watch->entry.forecast;
+    /* What is known already does not become older by what comes late. */
+    int64_t known_ns = forecast->is_read ? forecast->read_ns : forecast->born_ns;
+    bool is_new = tq_watch_learn(watch, reading, read_ns > known_ns ? read_ns : known_ns);
+    watch->polls++;
+    if (watch->lane->engine == NULL)
+        return is_new;
+    if (tq_reading_is_end(reading))
+        leave_sched(watch);
+    else
+        (void)tq_watch_continue(watch, tq_clock_now());
     return is_new;
 }

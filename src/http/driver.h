@@ -49,6 +49,15 @@ int64_t tq_driver_wait_ns(const tq_driver *driver, int64_t now);
  * error. What it does not come to it leaves ready. 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
 int tq_driver_step(tq_driver *driver, int64_t wait_ns);
 
+/* Watches an fd that is not libcurl's for TQ_FD_… (foreign.h), until it is ready once. 0,
+ * TQ_ERR_MEMORY, or TQ_ERR_SYSTEM for what cannot be watched. */
+int tq_driver_watch(tq_driver *driver, int fd, int wanted);
+void tq_driver_unwatch(tq_driver *driver, int fd);
+
+/* One that has become ready, and is watched no longer; -1 for none. */
+int tq_driver_take_ready(tq_driver *driver);
+bool tq_driver_has_ready(const tq_driver *driver);
+
 /* Lets libcurl do what is due by time, new transfers included. False when nothing was. */
 bool tq_driver_kick(tq_driver *driver);
 

@@ -8,10 +8,14 @@
 
 #include "base/err.h"
 #include "clock/clock.h"
+#include "http/foreign.h"
 #include "http/poller.h"
 
 /* How soon libcurl is called again after it had no memory to go on. */
 enum { MEMORY_PAUSE_MS = 10 };
+
+/* Who owns an fd that is not libcurl's. */
+enum { FOREIGN = UINT8_MAX };
 
 /* One multi handle; its number in the driver is who owns its sockets. */
 typedef struct driven {
@@ -22,6 +26,7 @@ typedef struct driven {
 
 struct tq_driver {
     tq_poller poller;
+    tq_foreign foreign;
     size_t count;
     driven parts[TQ_DRIVER_MOST];
 };
@@ -111,6 +116,7 @@ void tq_driver_add(tq_driver *driver, CURLM *multi)
 void tq_driver_close(tq_driver *driver)
 {
     tq_poller_close(&driver->poller);
+    tq_foreign_free(&driver->foreign);
     free(driver);
 }
 
@@ -158,12 +164,49 @@ static void act(driven *part, curl_socket_t fd, int ready)
         (void)on_timer(part->multi, MEMORY_PAUSE_MS, part);
 }
 
+int tq_driver_watch(tq_driver *driver, int fd, int wanted)
+{
+    int events = (wanted & TQ_FD_IN ? TQ_POLL_IN : 0) | (wanted & TQ_FD_OUT ? TQ_POLL_OUT : 0);
+    int err = tq_foreign_want(&driver->foreign, fd, wanted);
+    if (err == TQ_OK)
+        err = tq_poller_want(&driver->poller, fd, events, FOREIGN);
+    if (err != TQ_OK)
+        (void)tq_foreign_forget(&driver->foreign, fd);
+    return err;
+}
+
+void tq_driver_unwatch(tq_driver *driver, int fd)
+{
+    if (tq_foreign_forget(&driver->foreign, fd))
+        (void)tq_poller_want(&driver->poller, fd, 0, FOREIGN);
+}
+
+int tq_driver_take_ready(tq_driver *driver)
+{
+    return tq_foreign_take(&driver->foreign);
+}
+
+bool tq_driver_has_ready(const tq_driver *driver)
+{
+    return driver->foreign.ready > 0;
+}
+
+static void take_event(tq_driver *driver, const tq_poll_event *event)
+{
+    if (event->owner != FOREIGN) {
+        act(&driver->parts[event->owner], event->fd, to_curl(event->ready));
+        return;
+    }
+    (void)tq_poller_want(&driver->poller, event->fd, 0, FOREIGN);
+    tq_foreign_note(&driver->foreign, event->fd);
+}
+
 int tq_driver_step(tq_driver *driver, int64_t wait_ns)
 {
     tq_poll_event events[TQ_POLL_BATCH];
     int count = tq_poller_wait(&driver->poller, wait_ns, events);
     for (int i = 0; i < count; i++)
-        act(&driver->parts[events[i].owner], events[i].fd, to_curl(events[i].ready));
+        take_event(driver, &events[i]);
     return count < 0 ? count : TQ_OK;
 }
 

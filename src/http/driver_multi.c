@@ -4,15 +4,18 @@
 #include "http/driver.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "clock/clock.h"
+#include "http/foreign.h"
 
 #define MS (TQ_SECOND / 1000)
 
 struct tq_driver {
     CURLM *multi;
+    tq_foreign foreign;
 };
 
 bool tq_driver_has_fd(void)
@@ -41,6 +44,7 @@ void tq_driver_add(tq_driver *driver, CURLM *multi)
 
 void tq_driver_close(tq_driver *driver)
 {
+    tq_foreign_free(&driver->foreign);
     free(driver);
 }
 
@@ -93,10 +97,62 @@ static int to_err(CURLMcode code)
     return code == CURLM_OUT_OF_MEMORY ? TQ_ERR_MEMORY : TQ_ERR_SYSTEM;
 }
 
+int tq_driver_watch(tq_driver *driver, int fd, int wanted)
+{
+    return tq_foreign_want(&driver->foreign, fd, wanted);
+}
+
+void tq_driver_unwatch(tq_driver *driver, int fd)
+{
+    (void)tq_foreign_forget(&driver->foreign, fd);
+}
+
+int tq_driver_take_ready(tq_driver *driver)
+{
+    return tq_foreign_take(&driver->foreign);
+}
+
+bool tq_driver_has_ready(const tq_driver *driver)
+{
+    return driver->foreign.ready > 0;
+}
+
+/* libcurl does not tell of an fd that it broke, so that it is asked again. */
+static void note_ready(tq_driver *driver)
+{
+    for (size_t i = 0; i < driver->foreign.count; i++) {
+        const tq_foreign_fd *entry = &driver->foreign.fds[i];
+        struct pollfd fd = {.fd = entry->fd,
+                            .events = (short)((entry->wanted & TQ_FD_IN ? POLLIN : 0) |
+                                              (entry->wanted & TQ_FD_OUT ? POLLOUT : 0))};
+        if (poll(&fd, 1, 0) > 0)
+            tq_foreign_note(&driver->foreign, fd.fd);
+    }
+}
+
+/* Those beyond the most are found at the end of the wait. */
+enum { MOST_FOREIGN = 64 };
+
+static unsigned list_foreign(const tq_driver *driver, struct curl_waitfd fds[MOST_FOREIGN])
+{
+    unsigned count = 0;
+    for (; count < driver->foreign.count && count < MOST_FOREIGN; count++) {
+        const tq_foreign_fd *entry = &driver->foreign.fds[count];
+        fds[count] = (struct curl_waitfd){
+            .fd = entry->fd,
+            .events = (short)((entry->wanted & TQ_FD_IN ? CURL_WAIT_POLLIN : 0) |
+                              (entry->wanted & TQ_FD_OUT ? CURL_WAIT_POLLOUT : 0))};
+    }
+    return count;
+}
+
 int tq_driver_step(tq_driver *driver, int64_t wait_ns)
 {
     int running;
-    CURLMcode code = curl_multi_poll(driver->multi, NULL, 0, to_ms(wait_ns), NULL);
+    struct curl_waitfd fds[MOST_FOREIGN];
+    unsigned count = list_foreign(driver, fds);
+    CURLMcode code = curl_multi_poll(driver->multi, fds, count, to_ms(wait_ns), NULL);
+    note_ready(driver);
     if (code == CURLM_OK)
         code = curl_multi_perform(driver->multi, &running);
     return to_err(code);

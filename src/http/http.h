@@ -31,6 +31,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/fence.h"
+#include "http/foreign.h"
 
 typedef struct tq_http tq_http;
 typedef struct tq_http_peer tq_http_peer;
@@ -61,7 +63,8 @@ typedef enum tq_http_outcome {
     TQ_HTTP_TLS,        /* the handshake broke off */
     TQ_HTTP_UNTRUSTED,  /* TLS verification, or a certificate or key that cannot be used */
     TQ_HTTP_UNREADABLE, /* what came is not HTTP, or too large */
-    TQ_HTTP_UNSENT      /* libcurl would not send it: out of memory, an unreadable file */
+    TQ_HTTP_UNSENT,     /* libcurl would not send it: out of memory, an unreadable file */
+    TQ_HTTP_LATE        /* not sent, because its fence was passed */
 } tq_http_outcome;
 
 typedef struct tq_http_reply {
@@ -102,6 +105,14 @@ int tq_http_step(tq_http *http, int64_t wait_ns);
 
 /* Starts what was submitted since the last step, without looking at the sockets. */
 void tq_http_kick(tq_http *http);
+
+/* Watches an fd of somebody else's for TQ_FD_… (foreign.h) until it is ready, once, or its watching
+ * is ended; that has to be before it is closed. 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
+int tq_http_watch_fd(tq_http *http, int fd, int wanted);
+void tq_http_unwatch_fd(tq_http *http, int fd);
+
+/* An fd that has become ready and is watched no longer, or -1. */
+int tq_http_take_ready(tq_http *http);
 
 size_t tq_http_in_flight(const tq_http *http);
 
@@ -145,6 +156,10 @@ bool tq_transfer_is_multipart(const tq_transfer *transfer);
 /* The request goes out at most once: when its connection breaks afterwards the transfer fails
  * rather than being repeated on another one. */
 void tq_transfer_send_once(tq_transfer *transfer);
+
+/* The request does not go out once the fence is passed. It is held until the transfer is released;
+ * NULL for none. */
+void tq_transfer_set_fence(tq_transfer *transfer, tq_fence *fence);
 
 /* Gives the transfer a target of its own, freed with it. */
 void tq_transfer_own_target(tq_transfer *transfer, tq_http_target *target);

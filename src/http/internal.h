@@ -57,11 +57,13 @@ struct tq_transfer {
     tq_shard *shard; /* NULL for a doomed one that has left it */
     CURL *easy;
     tq_http_target *own_target;
+    tq_fence *fence;
     curl_mime *mime;
     void *owner;
     tq_transfer_state state;
     bool send_once;
     bool is_too_big;
+    bool is_late; /* its fence was passed before it was sent */
     bool is_pinned;
     bool is_played;
     bool is_asked;  /* whoever plays has seen it */

@@ -224,6 +224,7 @@ static void rest(tq_transfer *transfer)
 {
     tq_http_target_close(transfer->own_target);
     transfer->own_target = NULL;
+    tq_transfer_set_fence(transfer, NULL);
     transfer->owner = NULL;
     transfer->send_once = false;
     transfer->times_sent = 0;

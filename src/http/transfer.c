@@ -78,6 +78,10 @@ static int on_request(void *data, char *peer_ip, char *local_ip, int peer_port, 
     /* libcurl repeats a request by itself when a kept connection breaks under it. */
     if (transfer->send_once && transfer->times_sent > 0)
         return CURL_PREREQFUNC_ABORT;
+    if (tq_fence_is_passed(transfer->fence, tq_clock_now())) {
+        transfer->is_late = transfer->times_sent == 0;
+        return CURL_PREREQFUNC_ABORT;
+    }
     tq_transfer_note_sent(transfer);
     return CURL_PREREQFUNC_OK;
 }
@@ -194,6 +198,7 @@ void tq_transfer_free(tq_transfer *transfer)
     curl_easy_cleanup(transfer->easy);
     curl_mime_free(transfer->mime);
     tq_http_target_close(transfer->own_target);
+    tq_fence_release(transfer->fence);
     tq_buf_free(&transfer->request);
     tq_buf_free(&transfer->body);
     free(transfer);
@@ -248,6 +253,12 @@ void tq_transfer_send_once(tq_transfer *transfer)
     transfer->send_once = true;
 }
 
+void tq_transfer_set_fence(tq_transfer *transfer, tq_fence *fence)
+{
+    tq_fence_release(transfer->fence);
+    transfer->fence = tq_fence_hold(fence);
+}
+
 void tq_transfer_own_target(tq_transfer *transfer, tq_http_target *target)
 {
     transfer->own_target = target;
@@ -273,6 +284,7 @@ void tq_http_submit(tq_transfer *transfer, const tq_http_target *target, void *o
     transfer->owner = owner;
     transfer->error[0] = '\0';
     transfer->is_too_big = false;
+    transfer->is_late = false;
     tq_http_headers_reset(&transfer->headers);
     transfer->reply = (tq_http_reply){.sent_ns = INT64_MIN, .retry_after_ns = -1, .body = ""};
     set_body(transfer);
@@ -328,6 +340,8 @@ static void explain(tq_transfer *transfer, CURLcode result)
     else if (result == TOO_LARGE)
         snprintf(transfer->error, sizeof transfer->error, "%s",
                  "the headers of the reply are too long");
+    else if (transfer->is_late)
+        snprintf(transfer->error, sizeof transfer->error, "%s", "it was too late to send it");
     else if (result == CURLE_ABORTED_BY_CALLBACK)
         snprintf(transfer->error, sizeof transfer->error, "%s",
                  "the connection broke after the request was sent; it was not sent again");
@@ -349,7 +363,7 @@ void tq_transfer_end(tq_transfer *transfer, CURLcode result)
         result = CURLE_PARTIAL_FILE;
     if (has_too_long_headers(transfer, result))
         result = TOO_LARGE;
-    reply->outcome = outcome_of(result);
+    reply->outcome = transfer->is_late ? TQ_HTTP_LATE : outcome_of(result);
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &reply->status);
     reply->retry_after_ns = tq_http_headers_retry_ns(&transfer->headers, transfer->easy);
     if (transfer->body.data != NULL)

@@ -84,7 +84,7 @@ size_t tq_http_in_flight(const tq_http *http)
 
 int64_t tq_http_wait_ns(const tq_http *http, int64_t now)
 {
-    if (http->done.count > 0)
+    if (http->done.count > 0 || tq_driver_has_ready(http->driver))
         return 0;
     for (const tq_transfer *played = http->played; played != NULL; played = played->next_played)
         if (!played->is_asked)
@@ -95,6 +95,21 @@ int64_t tq_http_wait_ns(const tq_http *http, int64_t now)
 void tq_http_arm(tq_http *http, int64_t at_ns)
 {
     tq_driver_arm(http->driver, at_ns);
+}
+
+int tq_http_watch_fd(tq_http *http, int fd, int wanted)
+{
+    return tq_driver_watch(http->driver, fd, wanted);
+}
+
+void tq_http_unwatch_fd(tq_http *http, int fd)
+{
+    tq_driver_unwatch(http->driver, fd);
+}
+
+int tq_http_take_ready(tq_http *http)
+{
+    return tq_driver_take_ready(http->driver);
 }
 
 static tq_shard *first_with_room(tq_http *http)
