@@ -55,6 +55,7 @@ ROOM_SOURCES := $(filter-out $(LEFT_OUT_$(POLLER)),\
 	$(foreach room,$(ROOMS),$(sort $(wildcard src/$(room)/*.c))))
 CORE_SOURCES := $(ROOM_SOURCES) $(sort $(wildcard src/binding/*.c))
 LIBCURL_SOURCES := $(sort $(wildcard src/libcurl/*.c))
+FLEET_SOURCES := $(sort $(wildcard src/fleet/*.c))
 SIM_SOURCES := $(sort $(wildcard src/sim/*.c))
 LUA_SOURCES := $(shell find lua/taskqueue -name '*.lua' | sort)
 C_TESTS := $(filter-out $(if $(filter multi,$(POLLER)),poller_test),\
@@ -68,7 +69,9 @@ API_luajit := 5.1
 .PHONY: all build bench bench-polls deps env demo test test-c spec gsoap world docs check memcheck sanitize test-multi bench-loops install clean fuzz fuzzers memory tsan analyse coverage soak
 
 all: build
-MODULES := core libcurl sim/core
+# What coordinates on Redis is built where hiredis is, and asked for by its own targets.
+HAS_HIREDIS := $(shell $(PKG_CONFIG) --exists hiredis && echo yes)
+MODULES := core libcurl sim/core $(if $(HAS_HIREDIS),fleet/core)
 modules_of = $(MODULES:%=$(BUILD)/$(1)/taskqueue/%.so)
 build: $(foreach lua,$(LUAS),$(call modules_of,$(lua)))
 
@@ -88,6 +91,11 @@ $(BUILD)/$(1)/taskqueue/libcurl.so: $$(LIBCURL_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 $(BUILD)/$(1)/taskqueue/sim/core.so: $$(SIM_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) -shared -pthread $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,libmicrohttpd) -lm
+
+$(BUILD)/$(1)/taskqueue/fleet/core.so: $$(FLEET_SOURCES:%.c=$(BUILD)/$(1)/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) -shared -pthread $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,hiredis)
+$(BUILD)/$(1)/src/fleet/%.o: ALL_CFLAGS += $$(patsubst -I%,-isystem %,$$(call pkg,--cflags,hiredis))
 
 $(BUILD)/$(1)/%.o: %.c Makefile
 	@mkdir -p $$(@D)

@@ -26,11 +26,12 @@ local function forget_idle()
   end
 end
 
---- Of several wishes for one budget the careful one holds.
+--- Of several wishes for one budget the careful one holds; or a part of it, where other processes
+-- take the rest.
 function budgets.settle_rate(budget)
   local lowest = math.huge
   for _, rate in pairs(budget.rates) do lowest = math.min(lowest, rate) end
-  if next(budget.rates) then budget.lane:set_rate(lowest) end
+  if next(budget.rates) then budget.lane:set_rate(lowest * (budget.part or 1)) end
 end
 
 local function new(url, method, checked)

@@ -31,6 +31,7 @@ client.options = {
   client_key = { is = "string" },
   proxy = { is = "string" },
   user_agent = { is = "string", default = "taskqueue/" .. version },
+  fleet = { is = "fleet" },
   insecure = { is = "boolean", default = false },
   allow_plain_http = { is = "boolean", default = false },
 }
@@ -200,6 +201,7 @@ function client.new(mt, native, checked, credential, method)
   clients[self.number] = self
   self.budget = budgets.join(self, credential, method, checked)
   self.lane = self.budget.lane
+  if checked.fleet then checked.fleet:share(self, credential, method) end
   return self
 end
 

@@ -11,7 +11,7 @@ local options = require "taskqueue.options"
 local events = {}
 
 --- What can be listened to.
-events.names = { "poll", "retry", "throttle", "state", "done", "error" }
+events.names = { "poll", "retry", "throttle", "state", "done", "sharing", "error" }
 
 --- The listeners of an event, a list; nil when there is none.
 events.heard = {}
@@ -70,6 +70,17 @@ function emit(event, record)
   end
 end
 
+--- Tells of an error that is nobody's outcome.
+-- @tparam string of what it happened in
+-- @tparam string message
+function events.tell_error(of, message)
+  if heard.error then
+    emit("error", { event = "error", of = of, message = tostring(message) })
+  else
+    io.stderr:write(("taskqueue: %s: %s\n"):format(of, tostring(message)))
+  end
+end
+
 --- Tells the listeners of an event, if there are any.
 -- @tparam string event
 -- @tparam table client whose task it is about
@@ -122,6 +133,18 @@ function events.tell_done(waiter, status, message, kind, detail)
   events.tell("done", waiter.task.client, waiter.task.id, {
     ok = status ~= nil, status = status or detail.status, message = message, kind = kind,
     attempts = detail and detail.attempts, seconds = core.now() - waiter.began,
+  })
+end
+
+--- Tells what this process has become for a budget that it shares with others.
+-- @tparam table budget
+-- @tparam string from
+-- @tparam string to "owner", "listener", "away" or "idle"
+-- @tparam ?string why
+function events.tell_role(budget, from, to, why)
+  if not heard.sharing then return end
+  emit("sharing", {
+    event = "sharing", url = budget.url, method = budget.method, from = from, to = to, why = why,
   })
 end
 

@@ -149,7 +149,8 @@ local function settle_watches()
 end
 
 --- Listens to what happens to tasks: see docs/events.md.
--- @tparam string event `"poll"`, `"retry"`, `"throttle"`, `"state"`, `"done"` or `"error"`
+-- @tparam string event `"poll"`, `"retry"`, `"throttle"`, `"state"`, `"done"`, `"sharing"` or
+-- `"error"`
 -- @tparam function fn gets a table; it must not wait. An error in it disturbs no wait
 -- @treturn function ends the listening; may be called again
 -- @raise for an unknown event

@@ -25,8 +25,18 @@ local function unread(self)
   if self.outcome.kind == kind.THROTTLED then
     self.native:refuse(reply.sent or core.now(), reply.retry_after)
     events.tell_throttle(task.client, task.id, self.outcome, reply.retry_after)
+    if task.client.budget.share then task.client.budget.share:pushed_back() end
   elseif self.outcome.kind == kind.NOT_FOUND and task.status then
     self.outcome = watch.expired(task.id, self.outcome.detail)
+  end
+  self:wake()
+end
+
+-- Ends with what another process was told.
+local function fail(self, failed)
+  self.outcome = failed
+  if failed.kind == kind.NOT_FOUND and self.task.status then
+    self.outcome = watch.expired(self.task.id, failed.detail)
   end
   self:wake()
 end
@@ -38,11 +48,12 @@ local function broken(self, message)
   self:wake()
 end
 
-local function ask(look, request)
+local function ask(look, request, share)
   local client = look.task.client
   look.native = core.watch(client.native, client.lane, look.task.id, look, request)
   look.native:tell("once")
   look.native:ask_first()
+  if share then share:look(look) end
 end
 
 --- Looks at a task.
@@ -53,10 +64,14 @@ end
 return function(task, request)
   local client = task.client
   if client:is_closed() then return wait.closed(task) end
-  local look = engine.sleeper { task = task, read = read, unread = unread, broken = broken }
-  if not wait.unless_closed(client, ask, look, request) then return wait.closed(task) end
+  local share = client.budget.share
+  local look = engine.sleeper {
+    task = task, read = read, unread = unread, broken = broken, fail = fail,
+  }
+  if not wait.unless_closed(client, ask, look, request, share) then return wait.closed(task) end
   client:await(look)
   look.native:stop()
+  if share then share:looked(look) end
   if not look.status then
     look.outcome.detail.attempts = 1
     look.outcome.detail.status = task.status

@@ -66,6 +66,18 @@
 ---@field user_agent? string
 ---@field insecure? boolean true turns TLS verification off
 ---@field allow_plain_http? boolean true lets requests leave this machine without TLS
+---@field fleet? taskqueue.fleet what shares the budget with other processes
+
+---What `require("taskqueue.fleet").new` gives.
+---@class taskqueue.fleet
+local fleet = {}
+
+---What this process is for each budget that it shares.
+---@return table[]
+function fleet:stats() end
+
+---Leaves the fleet: others take over at once.
+function fleet:close() end
 
 ---@class taskqueue.mobizon_options: taskqueue.client_options
 ---@field api_key string
@@ -308,7 +320,7 @@ function taskqueue.export() end
 function taskqueue.stats() end
 
 ---Listens to what happens to tasks; the function given back ends that.
----@param event "poll"|"retry"|"throttle"|"state"|"done"|"error"
+---@param event "poll"|"retry"|"throttle"|"state"|"done"|"sharing"|"error"
 ---@param fn fun(event: taskqueue.event)
 ---@return fun()
 function taskqueue.on(event, fn) end

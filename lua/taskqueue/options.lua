@@ -64,6 +64,11 @@ function checks.table(value)
   return type(value) == "table", "a table"
 end
 
+function checks.fleet(value)
+  local is_fleet = type(value) == "table" and options.is_callable(value.share)
+  return is_fleet, "what taskqueue.fleet.new gives"
+end
+
 function checks.boolean(value)
   return type(value) == "boolean", "true or false"
 end

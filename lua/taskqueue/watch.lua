@@ -42,6 +42,11 @@ function watches.of(task)
   return watch
 end
 
+-- What is shared with other processes, if the budget is.
+local function share_of(self)
+  return self.client.budget.share
+end
+
 -- The pace that suits the most eager waiter.
 local function settle_pace(self)
   local interval, tell, deadline, now = huge, events.least_news(), huge, core.now()
@@ -50,9 +55,11 @@ local function settle_pace(self)
     if waiter.deadline > now then deadline = math.min(deadline, waiter.deadline) end
     if waiter.options.on_progress and tell == "end" then tell = "change" end
   end
-  self.interval = interval
+  local share = share_of(self)
+  self.interval, self.deadline = interval, deadline
   self.native:set_pace(interval, deadline)
-  self.native:tell(tell)
+  self.native:tell(share and share:is_owner() and "every" or tell)
+  if share then share:settle(self) end
 end
 
 --- For when somebody begins or ceases to listen to events.
@@ -76,6 +83,7 @@ function methods:leave(waiter)
     return
   end
   self.native:stop()
+  if share_of(self) then share_of(self):drop(self) end
   if self.client.watches[self.id] == self then self.client.watches[self.id] = nil end
 end
 
@@ -87,6 +95,7 @@ end
 function methods:read()
   self.failures = 0
   events.tell_news(self)
+  if share_of(self) then share_of(self):read(self) end
   wake_all(self)
 end
 
@@ -171,6 +180,7 @@ local function refused(self, reply)
   if self.last_failed == number - 1 then self.last_failed = number end
   self.native:refuse(reply.sent or core.now(), reply.retry_after)
   events.tell_throttle(self.client, self.id, self.failure, reply.retry_after)
+  if share_of(self) then share_of(self):pushed_back() end
   look_again(self, core.now())
   end_hopeless(self.client.budget)
 end
@@ -229,6 +239,7 @@ function methods:unread()
   if self.failure.kind == kind.THROTTLED then
     refused(self, reply)
   else
+    if share_of(self) then share_of(self):failed(self) end
     take_failure(self)
   end
 end

@@ -169,6 +169,10 @@ int tq_json_decode(lua_State *L);
 bool tq_is_null(lua_State *L, int index);
 void tq_json_register(lua_State *L, int module);
 
+/* name.c */
+int tq_name_keyed(lua_State *L);
+int tq_name_unique(lua_State *L);
+
 /* number.c: the shortest decimal text that reads back the same; gives its length. */
 enum { TQ_LONGEST_NUMBER = 40 };
 size_t tq_number_format(lua_State *L, int index, char out[TQ_LONGEST_NUMBER]);

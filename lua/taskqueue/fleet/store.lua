@@ -1,0 +1,303 @@
+-- SPDX-License-Identifier: MIT
+--[[
+Redis as the store of taskqueue.sharing: two connections, one of them for what is published. Its
+keys and channels are named in docs/fleet.md.
+]]
+local later = require "taskqueue.sharing.later"
+local link = require "taskqueue.fleet.link"
+local scripts = require "taskqueue.fleet.scripts"
+local url = require "taskqueue.fleet.url"
+
+local store = {}
+
+local methods = {}
+local mt = { __name = "taskqueue.fleet.store", __index = methods }
+
+-- Seconds between two attempts to connect: the first, and where doubling ends.
+local FIRST_RETRY, LONGEST_RETRY = 0.05, 0.5
+
+local unpack = table.unpack or unpack
+
+local function ms(seconds)
+  return ("%.0f"):format(math.max(0, math.min(seconds, 1e9)) * 1000)
+end
+
+local function key(self, ...)
+  return self.prefix .. table.concat({ ... }, ":")
+end
+
+local function unit_key(self, unit)
+  return key(self, "unit", unit)
+end
+
+local function channel_of(self, unit)
+  return key(self, "changed", unit)
+end
+
+local function process_channel(self, process)
+  return key(self, "process", process)
+end
+
+local function nothing() end
+
+local function is_wanted(problem)
+  return problem:find("^NOSCRIPT") ~= nil
+end
+
+-- A script is known to Redis by its hash, which may have forgotten it since.
+local function run(self, name, done, ...)
+  if not self.is_up then return (done or nothing)(nil, self.problem or "not connected yet") end
+  local words = { ... }
+  self.commands:command(function(reply, problem)
+    if problem and is_wanted(problem) and self.is_up then
+      self.commands:command(done, "EVAL", scripts[name], unpack(words))
+    elseif done then
+      done(reply, problem)
+    end
+  end, "EVALSHA", self.hashes[name], ...)
+end
+
+--[[
+Calls a function when the Lua state is closed. Finalizers run in the reverse order of their making,
+so that what is made after a connection comes before that is closed.
+]]
+local function new_guard(fn)
+  if not newproxy then return setmetatable({}, { __gc = fn }) end
+  local guard = newproxy(true)
+  getmetatable(guard).__gc = fn
+  return guard
+end
+
+local function guard(self)
+  local number = (self.guard_number or 0) + 1
+  self.guard_number = number
+  self.guard = new_guard(function()
+    if self.guard_number == number and self.is_up then self.handlers.ending() end
+  end)
+end
+
+local connect
+
+local function drop(self, problem)
+  if self.is_dropping then return end
+  self.is_dropping = true
+  local was_up = self.is_up
+  self.is_up, self.problem = false, problem
+  if self.commands then self.commands:close(problem) end
+  if self.messages then self.messages:close(problem) end
+  self.commands, self.messages = nil, nil
+  self.is_dropping = false
+  if self.is_closed then return end
+  if was_up then self.handlers.down(problem) end
+  local pause = self.retry * (0.5 + math.random() / 2)
+  self.retry_timer = later.after(pause, function() connect(self) end)
+  self.retry = math.min(self.retry * 2, LONGEST_RETRY)
+end
+
+-- A reply that has to be good for the connection to be of use.
+local function must(self, what, fn)
+  return function(reply, problem)
+    -- Redis does not repeat a password in its errors.
+    if problem then return drop(self, ("%s: %s"):format(what, problem)) end
+    if fn then fn(reply) end
+  end
+end
+
+local function greet(self, connection)
+  local address = self.address
+  if address.password then
+    local words = { "AUTH", address.password }
+    if address.user then table.insert(words, 2, address.user) end
+    connection:command(must(self, "AUTH"), unpack(words))
+  end
+  if address.db then connection:command(must(self, "SELECT"), "SELECT", address.db) end
+end
+
+local function is_ready(self)
+  if self.is_subscribed and self.is_loaded and not self.is_up then
+    self.is_up, self.problem, self.retry = true, nil, FIRST_RETRY
+    self.handlers.up()
+  end
+end
+
+local function load_scripts(self)
+  local left = 0
+  for name, text in pairs(scripts) do
+    left = left + 1
+    self.commands:command(must(self, "SCRIPT LOAD", function(hash)
+      self.hashes[name] = hash
+      left = left - 1
+      self.is_loaded = left == 0
+      is_ready(self)
+    end), "SCRIPT", "LOAD", text)
+  end
+end
+
+local function take_message(self, channel, text)
+  local unit = channel:match("^" .. self.prefix:gsub("%p", "%%%0") .. "changed:(.*)$")
+  if unit then self.handlers.changed(unit) else self.handlers.heard(text) end
+end
+
+local function subscribe(self)
+  local channels = { process_channel(self, self.process) }
+  for unit in pairs(self.joined) do channels[#channels + 1] = channel_of(self, unit) end
+  for _, channel in ipairs(channels) do
+    self.messages:command(must(self, "SUBSCRIBE", function()
+      self.is_subscribed = true
+      is_ready(self)
+    end), "SUBSCRIBE", channel)
+  end
+end
+
+function connect(self)
+  if self.is_closed then return end
+  local function down(problem) drop(self, problem) end
+  self.is_subscribed, self.is_loaded = false, false
+  self.commands = link.open(self.address, self.lease, { down = down })
+  self.messages = link.open(self.address, self.lease, {
+    down = down, message = function(channel, text) take_message(self, channel, text) end,
+  })
+  guard(self)
+  greet(self, self.commands)
+  greet(self, self.messages)
+  load_scripts(self)
+  subscribe(self)
+end
+
+function methods:open(process, handlers)
+  self.process, self.handlers = process, handlers
+end
+
+-- Connects when somebody takes part, and not before.
+local function begin(self)
+  if self.has_begun then return end
+  self.has_begun = true
+  connect(self)
+end
+
+function methods:close()
+  if self.is_closed then return end
+  self.is_closed = true
+  later.cancel(self.retry_timer)
+  self.is_up = false
+  if self.commands then self.commands:close("closed") end
+  if self.messages then self.messages:close("closed") end
+end
+
+function methods:join(unit, about)
+  local is_known = self.joined[unit] ~= nil
+  self.joined[unit] = about
+  begin(self)
+  if is_known or not self.is_up then return end
+  self.messages:command(must(self, "SUBSCRIBE"), "SUBSCRIBE", channel_of(self, unit))
+end
+
+function methods:part(unit)
+  if not self.joined[unit] then return end
+  self.joined[unit] = nil
+  if self.is_up then
+    self.messages:command(must(self, "UNSUBSCRIBE"), "UNSUBSCRIBE", channel_of(self, unit))
+  end
+end
+
+function methods:claim(unit, done)
+  local about = self.joined[unit] or {}
+  run(self, "claim", function(reply, problem)
+    if problem then return done(nil, problem) end
+    if reply[1] == 0 then
+      return done { is_owner = false, retry = reply[2] / 1000, members = reply[3] }
+    end
+    done {
+      is_owner = true, hold = reply[2] / 1000, members = reply[3], was = reply[4],
+      history = reply[5] ~= "" and reply[5] or nil,
+    }
+  end, "2", unit_key(self, unit), key(self, "processes"), self.process, ms(self.lease),
+    channel_of(self, unit), about.url or "", about.method or "")
+end
+
+function methods:beat(units, done)
+  local words = { tostring(#units + 1), key(self, "processes") }
+  for _, unit in ipairs(units) do words[#words + 1] = unit_key(self, unit) end
+  words[#words + 1] = self.process
+  words[#words + 1] = ms(self.lease)
+  run(self, "beat", function(reply, problem)
+    if problem then return done(nil, problem) end
+    local held = {}
+    for i, unit in ipairs(units) do held[unit] = reply[i + 1] == 1 end
+    done { members = reply[1], held = held }
+  end, unpack(words))
+end
+
+local function note(self, unit, what, channel)
+  run(self, "note", nil, "1", unit_key(self, unit), self.process, channel,
+    what.hold and ms(what.hold) or "", what.history or "")
+end
+
+function methods:note(unit, what)
+  note(self, unit, what, "")
+end
+
+function methods:release(unit, what)
+  note(self, unit, what, channel_of(self, unit))
+end
+
+function methods:want(unit, wants, ttl, text, done)
+  local words = {
+    "2", unit_key(self, unit), key(self, "wants", unit), self.process, ms(ttl),
+    key(self, "process", ""), key(self, "last", unit, ""), text,
+  }
+  for id, want in pairs(wants) do
+    words[#words + 1] = id
+    words[#words + 1] = want
+  end
+  run(self, "want", function(reply, problem)
+    if problem then return done(nil, problem) end
+    local lasts = {}
+    for _, last in ipairs(reply) do lasts[last[1]] = { text = last[2], age = last[3] / 1000 } end
+    done(lasts)
+  end, unpack(words))
+end
+
+function methods:withdraw(unit, ids, text)
+  run(self, "withdraw", nil, "2", unit_key(self, unit), key(self, "wants", unit), self.process,
+    key(self, "process", ""), text, unpack(ids))
+end
+
+function methods:wants(unit, done)
+  run(self, "wants", function(reply, problem)
+    if problem then return done(nil, problem) end
+    local list = {}
+    for i, one in ipairs(reply) do
+      list[i] = {
+        id = one[1], process = one[2], text = one[3], last = one[4] ~= "" and one[4] or nil,
+        age = one[5] / 1000,
+      }
+    end
+    done(list)
+  end, "2", key(self, "wants", unit), key(self, "processes"), key(self, "last", unit, ""),
+    ms(self.lease))
+end
+
+function methods:publish(unit, id, text, ttl, is_final, processes)
+  local channels = {}
+  for i, process in ipairs(processes) do channels[i] = process_channel(self, process) end
+  run(self, "publish", nil, "2", unit_key(self, unit), key(self, "last", unit, id), self.process,
+    text, ms(ttl), is_final and "1" or "0", unpack(channels))
+end
+
+function methods:tell(process, text)
+  if self.is_up then self.commands:command(nil, "PUBLISH", process_channel(self, process), text) end
+end
+
+--- Makes a store of a Redis server.
+-- @tparam table address as url.parse gives it
+-- @tparam string name of the fleet
+-- @tparam number lease seconds
+function store.new(address, name, lease)
+  return setmetatable({
+    address = address, prefix = "taskqueue:" .. name .. ":", lease = lease,
+    name = "Redis at " .. url.describe(address), joined = {}, hashes = {}, retry = FIRST_RETRY,
+  }, mt)
+end
+
+return store

@@ -1,0 +1,374 @@
+-- SPDX-License-Identifier: MIT
+--[[
+One shared budget in this process, and what the process is for it: idle, listener, owner, or away
+from the store. See init.lua for what these mean.
+]]
+local budgets = require "taskqueue.budgets"
+local core = require "taskqueue.core"
+local events = require "taskqueue.events"
+local failure = require "taskqueue.failure"
+local later = require "taskqueue.sharing.later"
+local message = require "taskqueue.sharing.message"
+local new_guests = require "taskqueue.sharing.guests"
+local wishes = require "taskqueue.sharing.wishes"
+
+local huge = math.huge
+
+-- Of the lease: how much sooner the fence stands than the lease ends. Between the last look at the
+-- fence and the sending of a request lie microseconds, unless the process is stopped just there.
+local MARGIN = 0.1
+-- Seconds for which the last reading is kept of a task that goes on, and of one that has ended.
+local KEPT, KEPT_END = 600, 3600
+-- How soon a claim is repeated that had no answer, in seconds.
+local RETRY = 0.25
+-- Beats between two notes of what the budget's tasks taught.
+local BEATS_IN_NOTE = 10
+
+local methods = {}
+local mt = { __name = "taskqueue.sharing.unit", __index = methods }
+
+local function now_fence(self)
+  self.fence = 0
+  self.lane:set_fence(0)
+end
+
+local function tell_role(self, from, why)
+  events.tell_role(self.budget, from, self.role, why)
+end
+
+local function set_role(self, role, why)
+  local from = self.role
+  if from == role then return end
+  self.role = role
+  for _, client in ipairs(budgets.clients_of(self.budget)) do
+    for _, watch in ipairs(client:watch_list()) do watch:settle() end
+  end
+  tell_role(self, from, why)
+end
+
+--- Does this process poll under the budget?
+function methods:is_owner()
+  return self.role == "owner"
+end
+
+-- Alone, the process takes a share of the rate that all of them can take at once.
+local function set_part(self, part)
+  self.budget.part = part
+  budgets.settle_rate(self.budget)
+end
+
+local function leave_away(self)
+  if self.role ~= "away" then return end
+  set_part(self, nil)
+  now_fence(self)
+  set_role(self, "listener", "the store is back")
+  self.was_away = true
+end
+
+local function interval_of(self)
+  local rate = self.lane:stats().rate
+  return rate < huge and 1 / rate or 0
+end
+
+-- Whoever polls next keeps the distance to what others sent. After the store was away they may poll
+-- on their own until they have noticed that it is back.
+local function hold_of(self, claim)
+  local hold = claim.hold or 0
+  if claim.was == "expired" then hold = math.max(hold, interval_of(self)) end
+  if self.was_away then hold = math.max(hold, self.store.lease) end
+  return hold
+end
+
+local function move_fence(self, asked)
+  self.fence = asked + self.store.lease * (1 - MARGIN)
+  self.lane:set_fence(self.fence)
+end
+
+local function take_guests(self)
+  self.store:wants(self.name, function(list)
+    if not list or self.role ~= "owner" then return end
+    self.guests:take_list(list)
+  end)
+end
+
+local function own(self, asked, claim)
+  self.lane:hold_until(core.now() + hold_of(self, claim))
+  self.was_away = nil
+  if claim.history then
+    pcall(self.lane.restore_history, self.lane, message.decode(claim.history))
+  end
+  move_fence(self, asked)
+  set_role(self, "owner", claim.was)
+  self.beats = 0
+  take_guests(self)
+end
+
+local function listen(self, seconds)
+  set_role(self, "listener")
+  self.wishes:all()
+  later.cancel(self.next_claim)
+  -- At a moment of its own, so that not all of them claim what has just become free at once.
+  self.next_claim = later.after(seconds + math.random() * 0.02, function() self:claim() end)
+end
+
+local function claimed(self, asked, claim, problem)
+  self.is_claiming = false
+  if self.role == "idle" then
+    if claim and claim.is_owner then self.store:release(self.name, {}) end
+    return
+  elseif problem then
+    self.problem = problem
+    later.cancel(self.next_claim)
+    self.next_claim = later.after(RETRY, function() self:claim() end)
+    return
+  end
+  self.problem, self.contact = nil, asked
+  self.sharing.members = claim.members
+  leave_away(self)
+  if claim.is_owner then own(self, asked, claim) else listen(self, claim.retry) end
+end
+
+--- Tries to become the owner.
+function methods:claim()
+  if self.is_claiming or self.role == "owner" or self.role == "idle" then return end
+  self.is_claiming = true
+  local asked = core.now()
+  self.store:claim(self.name, function(claim, problem) claimed(self, asked, claim, problem) end)
+end
+
+--- The lease holds from when its renewal was asked for.
+function methods:renewed(asked)
+  if self.role ~= "owner" then return end
+  self.problem, self.contact = nil, asked
+  move_fence(self, asked)
+end
+
+--- Another process has the lease, or the store has forgotten it.
+function methods:lost()
+  if self.role ~= "owner" then return end
+  now_fence(self)
+  self.guests:clear()
+  set_role(self, "listener", "the lease was lost")
+  self.wishes:all()
+  self:claim()
+end
+
+-- The failure of a wait that is not to go on by itself.
+local function away_failure(self, id)
+  return failure.new(failure.kind.NETWORK,
+    ("task %s: %s cannot be reached: %s"):format(id, self.store.name, self.problem or "no answer"))
+end
+
+local function fail_waits(self)
+  for watch in pairs(self.mine) do watch:hear_failure(away_failure(self, watch.id)) end
+  for look in pairs(self.looks) do look:fail(away_failure(self, look.task.id)) end
+end
+
+local function go_away(self)
+  self.guests:clear()
+  set_role(self, "away", self.problem or "no answer")
+  if self.sharing.when_away == "fail" then return fail_waits(self) end
+  local members = math.max(1, self.sharing.members)
+  set_part(self, 1 / members)
+  -- Each at a moment of its own within the slower pace.
+  self.lane:hold_until(core.now() + interval_of(self) * math.random())
+  self.fence = huge
+  self.lane:set_fence(huge)
+end
+
+-- Has the store been out of reach for so long that every lease has run out?
+local function is_out_of_reach(self, now)
+  if self.role == "owner" then return now >= self.fence end
+  return self.role == "listener" and self.problem ~= nil
+    and now - self.contact > self.store.lease
+end
+
+local function is_active(self)
+  return next(self.mine) ~= nil or next(self.looks) ~= nil
+end
+
+--- Gives the lease back, if there is one: nothing else may be left of the process.
+function methods:let_go()
+  if self.role ~= "owner" then return end
+  local hold = self.lane:stats().next_slot or interval_of(self)
+  now_fence(self)
+  self.store:release(self.name, { hold = hold, history = message.history(self.lane) })
+end
+
+--- Gives the lease back, if there is one, and takes no part any more.
+function methods:retire()
+  if self.role == "idle" then return end
+  self:let_go()
+  leave_away(self)
+  now_fence(self)
+  self.guests:clear()
+  later.cancel(self.next_claim)
+  self.store:part(self.name)
+  set_role(self, "idle")
+end
+
+-- Whoever neither waits nor is needed takes no part, once a lease has passed so.
+local function check_use(self, now)
+  if is_active(self) or not self.guests:is_empty() then
+    self.idle_since = nil
+  else
+    self.idle_since = self.idle_since or now
+    if now - self.idle_since > self.store.lease then self:retire() end
+  end
+end
+
+local function keep_notes(self)
+  self.beats = self.beats + 1
+  if self.beats % BEATS_IN_NOTE == 0 then
+    self.store:note(self.name, { history = message.history(self.lane) })
+  end
+end
+
+--- Time has passed.
+function methods:tick()
+  if self.role == "idle" then return end
+  local now = core.now()
+  if is_out_of_reach(self, now) then go_away(self) end
+  self.wishes:renew(now)
+  self.guests:prune(now)
+  if self.role == "owner" then keep_notes(self) end
+  check_use(self, now)
+  if self.role == "away" then self:claim() end
+end
+
+--- The store can be reached again.
+function methods:reached()
+  if self.role == "idle" then return end
+  self.store:join(self.name, { url = self.budget.url, method = self.budget.method })
+  if self.role == "owner" then take_guests(self) else self.wishes:all() end
+  self:claim()
+end
+
+--- The ownership has changed.
+function methods:changed()
+  self:claim()
+end
+
+local function begin(self)
+  self.contact = core.now()
+  self.idle_since = nil
+  set_role(self, "listener")
+  self.store:join(self.name, { url = self.budget.url, method = self.budget.method })
+  self.sharing:wake()
+  self:claim()
+end
+
+-- Takes part from now on. What begins while the store is away meets what the others met.
+local function take_part(self)
+  if self.role == "idle" then begin(self) end
+  if self.role == "away" and self.sharing.when_away == "fail" then
+    later.soon(function()
+      if self.role == "away" then fail_waits(self) end
+    end)
+  end
+end
+
+local function has_own_waiter(watch)
+  for waiter in watch.waiters:each() do
+    if not waiter.is_guest then return true end
+  end
+  return false
+end
+
+--- The waiters of a watch have changed.
+function methods:settle(watch)
+  local is_mine = has_own_waiter(watch)
+  if is_mine and not self.mine[watch] then
+    self.mine[watch] = true
+    take_part(self)
+    self.wishes:add(watch)
+  elseif not is_mine then
+    self:drop(watch)
+  end
+end
+
+--- Nobody of this process waits for the task any more.
+function methods:drop(watch)
+  if not self.mine[watch] then return end
+  self.mine[watch] = nil
+  self.wishes:remove(watch)
+end
+
+--- A single look was asked for, or is over.
+function methods:look(look)
+  self.looks[look] = true
+  take_part(self)
+  self.wishes:add_look(look)
+end
+
+function methods:looked(look)
+  self.looks[look] = nil
+  self.wishes:remove_look(look)
+end
+
+--- A poll of this process told a status, or that there is none to be had.
+function methods:read(watch)
+  if self.role ~= "owner" then return end
+  local is_final = watch.native:status().done
+  self.store:publish(self.name, watch.id, message.reading(self.name, watch.native, watch.id),
+    is_final and KEPT_END or KEPT, is_final, self.guests:processes_of(watch.id))
+end
+
+function methods:failed(watch)
+  if self.role ~= "owner" then return end
+  local text = message.failure(self.name, watch.id, watch.failure)
+  for _, process in ipairs(self.guests:processes_of(watch.id)) do self.store:tell(process, text) end
+end
+
+--- The service pushed the budget back.
+function methods:pushed_back()
+  local hold = self.lane:stats().next_slot
+  if self.role == "owner" and hold then self.store:note(self.name, { hold = hold }) end
+end
+
+--- Takes in what another process told of a task, so many seconds ago.
+function methods:hear(told, age)
+  for _, client in ipairs(budgets.clients_of(self.budget)) do
+    local watch = client.watches[told.id]
+    if watch then wishes.tell(watch, told, age) end
+  end
+end
+
+--- Another process has told this one something.
+function methods:heard(told)
+  if told.what == "wants" then
+    if self.role == "owner" then self.guests:take(told.process, told.wants) end
+  elseif told.what == "withdrawal" then
+    self.guests:withdraw(told.process, told.ids)
+  elseif told.look then
+    for look in pairs(self.looks) do
+      if look.number == told.look then wishes.tell_look(look, told) end
+    end
+  else
+    self:hear(told, 0)
+  end
+end
+
+--- Numbers of this process alone.
+function methods:stats()
+  local waits = 0
+  for watch in pairs(self.mine) do waits = waits + watch.waiters.count end
+  return {
+    url = self.budget.url, method = self.budget.method, role = self.role, name = self.name,
+    waits = waits, guests = self.guests.count, problem = self.problem,
+  }
+end
+
+--- Makes a shared budget of one that is not.
+-- @tparam table sharing
+-- @tparam table budget
+-- @tparam string name that the other processes know it by
+return function(sharing, budget, name)
+  local self = setmetatable({
+    sharing = sharing, store = sharing.store, budget = budget, lane = budget.lane, name = name,
+    role = "idle", mine = {}, looks = {}, contact = 0,
+  }, mt)
+  self.guests, self.wishes = new_guests(self), wishes.new(self)
+  now_fence(self)
+  return self
+end
