@@ -9,6 +9,7 @@
 #   make demo            wait for tasks on the built-in simulator
 #   make test            C tests and specs, on both Luas
 #   make test-multi      the same without epoll, on Lua 5.4
+#   make test-fleet      the specs of the fleet, with a Redis server, on both Luas
 #   make check           formatting, linters, layers, exported symbols
 #   make analyse         what finds faults in code that is not run, and takes its time
 #   make coverage        how many lines of the C code the tests run
@@ -135,6 +136,14 @@ test-multi:
 	@.ci/deps test
 	@$(MAKE) --no-print-directory -s POLLER=multi build test-c
 	@$(MAKE) --no-print-directory -s POLLER=multi LUA=lua5.4 spec
+
+# Processes that coordinate on a Redis server, which the specs start.
+.PHONY: test-fleet
+test-fleet:
+	@.ci/deps test
+	@.ci/deps fleet
+	@$(MAKE) --no-print-directory -s build
+	@BUSTED=spec/fleet .ci/specs $(LUAS)
 
 test-c: $(C_TESTS:%=$(BUILD)/c/%)
 	@set -e; for test in $^; do $$test; done

@@ -56,6 +56,7 @@ static void push_request(lua_State *lua, tq_sim_exchange *x)
     set_target(lua, x->uri);
     set_header(lua, "content_type", x, MHD_HTTP_HEADER_CONTENT_TYPE);
     set_header(lua, "soap_action", x, "SOAPAction");
+    set_header(lua, "user_agent", x, "User-Agent");
     set_header(lua, "authorization", x, MHD_HTTP_HEADER_AUTHORIZATION);
     set_number(lua, "connection", connection_number(x));
     lua_pushlstring(lua, x->body.size > 0 ? x->body.bytes : "", x->body.size);

@@ -78,15 +78,13 @@ end
 
 local connect
 
+-- Both connections go together, and are dropped once, whoever of those that wait for them is told.
 local function drop(self, problem)
-  if self.is_dropping then return end
-  self.is_dropping = true
-  local was_up = self.is_up
-  self.is_up, self.problem = false, problem
-  if self.commands then self.commands:close(problem) end
-  if self.messages then self.messages:close(problem) end
-  self.commands, self.messages = nil, nil
-  self.is_dropping = false
+  local commands, messages, was_up = self.commands, self.messages, self.is_up
+  if not commands then return end
+  self.commands, self.messages, self.is_up, self.problem = nil, nil, false, problem
+  commands:close(problem)
+  messages:close(problem)
   if self.is_closed then return end
   if was_up then self.handlers.down(problem) end
   local pause = self.retry * (0.5 + math.random() / 2)
@@ -179,9 +177,7 @@ function methods:close()
   if self.is_closed then return end
   self.is_closed = true
   later.cancel(self.retry_timer)
-  self.is_up = false
-  if self.commands then self.commands:close("closed") end
-  if self.messages then self.messages:close("closed") end
+  drop(self, "closed")
 end
 
 function methods:join(unit, about)

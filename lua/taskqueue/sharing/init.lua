@@ -88,12 +88,12 @@ local function is_busy(self)
   return false
 end
 
+-- A listener beats too: by the number of processes each knows its share when the store goes away.
 local function renew(self)
   local names, asked = {}, core.now()
   for unit in each_unit(self) do
     if unit.role == "owner" then names[#names + 1] = unit.name end
   end
-  if #names == 0 then return end
   self.store:beat(names, function(result)
     if not result then return end
     self.members = result.members

@@ -105,6 +105,7 @@ function methods:answer(request)
     body_bytes = #request.body,
     content_type = request.content_type,
     body = self.keeps_bodies and request.body or nil,
+    user_agent = self.keeps_bodies and request.user_agent or nil,
     fault = false,
   }
   self.entries[#self.entries + 1] = entry
