@@ -352,14 +352,14 @@ describe("the simulated Corporate Node", function()
 
   it("keeps what was asked in the log", function()
     local body = get_status("A-1")
-    post(sim.node_url, body, "-H 'SOAPAction: \"\"'")
+    post(sim.node_url, body, "-H 'SOAPAction: \"\"' -A me")
     post(sim.node_url, "<")
     local log = sim:log()
     log[1].time = nil
     assert.same({
       connection = 1, method = "gettaskstatus", id = "A-1", code = "ERR_TASK_DOES_NOT_EXIST",
       http_status = 200, query = "", body_bytes = #body, body = body, content_type = "text/xml",
-      soap_action = '""', authenticated = false, fault = false,
+      soap_action = '""', authenticated = false, fault = false, user_agent = "me",
     }, log[1])
     assert.same({ "<", "SOAP-ENV:Client", 500 }, { log[2].body, log[2].code, log[2].http_status })
     assert.is_nil(log[2].method)
