@@ -74,7 +74,7 @@ function process_methods:lines()
     local words = {}
     for word in (line .. "\t"):gmatch("(.-)\t") do words[#words + 1] = word end
     list[#list + 1] = {
-      time = tonumber(words[1]), what = words[2], words[3], words[4], words[5],
+      time = tonumber(words[1]), what = words[2], words[3], words[4], words[5], words[6],
     }
   end
   return list

@@ -143,4 +143,43 @@ for i = 5, #ARGV do redis.call('PUBLISH', ARGV[i], ARGV[2]) end
 return 1
 ]]
 
+--[[
+KEYS unit, waits; ARGV prefix of processes' channels, id, deadline in milliseconds from now, text, text
+for the owner. The one that comes first stays. A wait is never older than its field says.
+]]
+scripts.keep_wait = NOW .. [[
+local until_ms = string.format('%.0f', now + ARGV[3])
+redis.call('HSETNX', KEYS[2], ARGV[2], until_ms .. ' ' .. string.format('%.0f', now) .. ' ' .. ARGV[4])
+if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[3]) + ]] .. DAY .. [[ then
+  redis.call('PEXPIRE', KEYS[2], ARGV[3] + ]] .. DAY .. [[)
+end
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if owner then redis.call('PUBLISH', ARGV[1] .. owner, ARGV[5]) end
+return owner or ''
+]]
+
+-- KEYS waits; ARGV prefix of lasts.
+scripts.list_waits = NOW .. [[
+local all, reply = redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #all, 2 do
+  local until_ms, since, text = all[i + 1]:match('^(%d+) (%d+) (.*)$')
+  local last = redis.call('HMGET', ARGV[1] .. all[i], 'text', 'at')
+  reply[#reply + 1] = {
+    all[i], text, math.max(0, until_ms - now), now - since, last[1] or '',
+    last[1] and now - last[2] or 0
+  }
+end
+return reply
+]]
+
+-- KEYS unit, waits, stream; ARGV process, id, outcome, longest stream. Only the owner ends a wait, and
+-- each is ended once.
+scripts.complete_wait = [[
+if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return redis.error_reply('not the owner') end
+if redis.call('HDEL', KEYS[2], ARGV[2]) == 0 then return 0 end
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'outcome', ARGV[3])
+redis.call('PEXPIRE', KEYS[3], ]] .. 30 * DAY .. [[)
+return 1
+]]
+
 return scripts

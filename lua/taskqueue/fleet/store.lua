@@ -101,14 +101,23 @@ local function must(self, what, fn)
   end
 end
 
-local function greet(self, connection)
-  local address = self.address
+-- Says who we are, on a connection that has just been opened.
+local function greet(address, connection, must_be_good)
   if address.password then
     local words = { "AUTH", address.password }
     if address.user then table.insert(words, 2, address.user) end
-    connection:command(must(self, "AUTH"), unpack(words))
+    connection:command(must_be_good("AUTH"), unpack(words))
   end
-  if address.db then connection:command(must(self, "SELECT"), "SELECT", address.db) end
+  if address.db then connection:command(must_be_good("SELECT"), "SELECT", address.db) end
+end
+
+--- The same for a connection of somebody else's, which it closes when Redis does not let it in.
+function methods:greet(connection)
+  greet(self.address, connection, function(what)
+    return function(_, problem)
+      if problem then connection:close(("%s: %s"):format(what, problem)) end
+    end
+  end)
 end
 
 local function is_ready(self)
@@ -156,8 +165,9 @@ function connect(self)
     down = down, message = function(channel, text) take_message(self, channel, text) end,
   })
   guard(self)
-  greet(self, self.commands)
-  greet(self, self.messages)
+  local function must_be_good(what) return must(self, what) end
+  greet(self.address, self.commands, must_be_good)
+  greet(self.address, self.messages, must_be_good)
   load_scripts(self)
   subscribe(self)
 end
@@ -283,6 +293,43 @@ end
 
 function methods:tell(process, text)
   if self.is_up then self.commands:command(nil, "PUBLISH", process_channel(self, process), text) end
+end
+
+--- The key of the stream of ends.
+function methods:stream()
+  return key(self, "completions")
+end
+
+--- Keeps a durable wait: `done(true)`, or nil and what is wrong.
+function methods:keep_wait(unit, id, seconds, text, told, done)
+  begin(self)
+  run(self, "keep_wait", function(reply, problem) done(reply and true, problem) end, "2",
+    unit_key(self, unit), key(self, "waits", unit), key(self, "process", ""), id, ms(seconds), text,
+    told)
+end
+
+--- The durable waits under a budget.
+function methods:list_waits(unit, done)
+  run(self, "list_waits", function(reply, problem)
+    if problem then return done(nil, problem) end
+    local list = {}
+    for i, one in ipairs(reply) do
+      list[i] = {
+        id = one[1], text = one[2], left = one[3] / 1000, age = one[4] / 1000,
+        last = one[5] ~= "" and one[5] or nil, last_age = one[6] / 1000,
+      }
+    end
+    done(list)
+  end, "1", key(self, "waits", unit), key(self, "last", unit, ""))
+end
+
+-- How many ends are kept for whoever has not come for them.
+local LONGEST_STREAM = "1000000"
+
+--- Ends a durable wait.
+function methods:complete_wait(unit, id, outcome, done)
+  run(self, "complete_wait", done, "3", unit_key(self, unit), key(self, "waits", unit),
+    self:stream(), self.process, id, outcome, LONGEST_STREAM)
 end
 
 --- Makes a store of a Redis server.

@@ -127,6 +127,7 @@ local function new_handlers(self)
   return {
     up = function()
       for unit in each_unit(self) do unit:reached() end
+      if self.reached then self.reached() end
     end,
     down = function(problem) self.problem = problem end,
     ending = function()
@@ -152,6 +153,7 @@ function methods:share(client, credential, method)
   -- The credential is named, and goes nowhere.
   local name = core.keyed_name(self.secret, table.concat({ budget.url, credential, method }, "\0"))
   local unit = new_unit(self, budget, name)
+  unit.lodgers = self.new_lodgers and self.new_lodgers(unit)
   self.units[name], budget.share = unit, unit
 end
 
@@ -173,12 +175,15 @@ end
 
 --- Begins to share through a store.
 -- @tparam table store see above
--- @tparam table options `secret`, the key of the names, and `when_away`, `"share"` or `"fail"`
+-- @tparam table options `secret`, the key of the names; `when_away`, `"share"` or `"fail"`; perhaps
+-- `new_lodgers`, which makes what an owner watches that belongs to no process: it has the functions
+-- `take_all`, `tick`, `clear` and `is_empty`; and `reached`, called when the store can be reached
 -- @treturn table
 function sharing.new(store, options)
   local self = setmetatable({
     store = store, units = {}, members = 1, secret = options.secret,
-    when_away = options.when_away, process = core.unique_name(),
+    reached = options.reached,
+    when_away = options.when_away, new_lodgers = options.new_lodgers, process = core.unique_name(),
   }, mt)
   store:open(self.process, new_handlers(self))
   return self

@@ -70,6 +70,11 @@ function message.withdrawal(unit, process, ids)
   return json.encode { what = "withdrawal", unit = unit, process = process, ids = ids }
 end
 
+--- A wait that belongs to nobody was added, for the owner.
+function message.lodgers(unit)
+  return json.encode { what = "lodgers", unit = unit }
+end
+
 --- The history of a budget's tasks.
 function message.history(lane)
   return encode(lane:history())

@@ -32,6 +32,12 @@ local function now_fence(self)
   self.lane:set_fence(0)
 end
 
+-- Nobody else's tasks are watched any more.
+local function clear_guests(self)
+  self.guests:clear()
+  if self.lodgers then self.lodgers:clear() end
+end
+
 local function tell_role(self, from, why)
   events.tell_role(self.budget, from, self.role, why)
 end
@@ -101,6 +107,7 @@ local function own(self, asked, claim)
   set_role(self, "owner", claim.was)
   self.beats = 0
   take_guests(self)
+  if self.lodgers then self.lodgers:take_all() end
 end
 
 local function listen(self, seconds)
@@ -147,7 +154,7 @@ end
 function methods:lost()
   if self.role ~= "owner" then return end
   now_fence(self)
-  self.guests:clear()
+  clear_guests(self)
   set_role(self, "listener", "the lease was lost")
   self.wishes:all()
   self:claim()
@@ -165,7 +172,7 @@ local function fail_waits(self)
 end
 
 local function go_away(self)
-  self.guests:clear()
+  clear_guests(self)
   set_role(self, "away", self.problem or "no answer")
   if self.sharing.when_away == "fail" then return fail_waits(self) end
   local members = math.max(1, self.sharing.members)
@@ -184,7 +191,7 @@ local function is_out_of_reach(self, now)
 end
 
 local function is_active(self)
-  return next(self.mine) ~= nil or next(self.looks) ~= nil
+  return next(self.mine) ~= nil or next(self.looks) ~= nil or self.is_serving
 end
 
 --- Gives the lease back, if there is one: nothing else may be left of the process.
@@ -201,15 +208,20 @@ function methods:retire()
   self:let_go()
   leave_away(self)
   now_fence(self)
-  self.guests:clear()
+  clear_guests(self)
   later.cancel(self.next_claim)
   self.store:part(self.name)
   set_role(self, "idle")
 end
 
+local function is_needed(self)
+  local has_lodgers = self.lodgers and not self.lodgers:is_empty()
+  return has_lodgers or not self.guests:is_empty()
+end
+
 -- Whoever neither waits nor is needed takes no part, once a lease has passed so.
 local function check_use(self, now)
-  if is_active(self) or not self.guests:is_empty() then
+  if is_active(self) or is_needed(self) then
     self.idle_since = nil
   else
     self.idle_since = self.idle_since or now
@@ -232,6 +244,7 @@ function methods:tick()
   self.wishes:renew(now)
   self.guests:prune(now)
   if self.role == "owner" then keep_notes(self) end
+  if self.role == "owner" and self.lodgers then self.lodgers:tick(now) end
   check_use(self, now)
   if self.role == "away" then self:claim() end
 end
@@ -266,6 +279,17 @@ local function take_part(self)
       if self.role == "away" then fail_waits(self) end
     end)
   end
+end
+
+--- Takes part for a while, in which it shows whether it is needed.
+function methods:attend()
+  take_part(self)
+end
+
+--- Takes part, also without waits of its own, until that is ended.
+function methods:serve(is_serving)
+  self.is_serving = is_serving
+  if is_serving then take_part(self) end
 end
 
 local function has_own_waiter(watch)
@@ -340,6 +364,8 @@ function methods:heard(told)
     if self.role == "owner" then self.guests:take(told.process, told.wants) end
   elseif told.what == "withdrawal" then
     self.guests:withdraw(told.process, told.ids)
+  elseif told.what == "lodgers" then
+    if self.role == "owner" and self.lodgers then self.lodgers:take_all() end
   elseif told.look then
     for look in pairs(self.looks) do
       if look.number == told.look then wishes.tell_look(look, told) end
