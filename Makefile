@@ -143,7 +143,7 @@ test-fleet:
 	@.ci/deps test
 	@.ci/deps fleet
 	@$(MAKE) --no-print-directory -s build
-	@BUSTED=spec/fleet .ci/specs $(LUAS)
+	@SPECS="spec/fleet/*_spec.lua" .ci/specs $(LUAS)
 
 test-c: $(C_TESTS:%=$(BUILD)/c/%)
 	@set -e; for test in $^; do $$test; done

@@ -32,10 +32,12 @@ build = {
   type = "builtin",
   modules = {
     ["taskqueue.fleet"] = "lua/taskqueue/fleet/init.lua",
+    ["taskqueue.fleet.completions"] = "lua/taskqueue/fleet/completions.lua",
     ["taskqueue.fleet.link"] = "lua/taskqueue/fleet/link.lua",
     ["taskqueue.fleet.scripts"] = "lua/taskqueue/fleet/scripts.lua",
     ["taskqueue.fleet.store"] = "lua/taskqueue/fleet/store.lua",
     ["taskqueue.fleet.url"] = "lua/taskqueue/fleet/url.lua",
+    ["taskqueue.fleet.waits"] = "lua/taskqueue/fleet/waits.lua",
     ["taskqueue.fleet.core"] = {
       sources = {
         "src/fleet/connection.c",

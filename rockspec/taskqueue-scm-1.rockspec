@@ -75,6 +75,7 @@ build = {
     ["taskqueue.options"] = "lua/taskqueue/options.lua",
     ["taskqueue.run"] = "lua/taskqueue/run.lua",
     ["taskqueue.sharing"] = "lua/taskqueue/sharing/init.lua",
+    ["taskqueue.sharing.each_task"] = "lua/taskqueue/sharing/each_task.lua",
     ["taskqueue.sharing.guests"] = "lua/taskqueue/sharing/guests.lua",
     ["taskqueue.sharing.later"] = "lua/taskqueue/sharing/later.lua",
     ["taskqueue.sharing.message"] = "lua/taskqueue/sharing/message.lua",

@@ -76,6 +76,20 @@ local fleet = {}
 ---@return table[]
 function fleet:stats() end
 
+---Gives a wait to the fleet: it outlives this process.
+---@param task taskqueue.task of a client that has this fleet
+---@param options? {data?: table, timeout?: number, interval?: number, not_found_grace?: number}
+---@return true? is_kept
+---@return string? message
+---@return taskqueue.kind? kind
+---@return taskqueue.detail? detail
+function fleet:watch(task, options) end
+
+---Iterates over the ends of such waits; each goes to one consumer of a group, at least once.
+---@param options {group: string, timeout?: number, hold?: number}
+---@return fun(): taskqueue.task?, taskqueue.status?, string?, taskqueue.kind?, table?
+function fleet:completions(options) end
+
 ---Leaves the fleet: others take over at once.
 function fleet:close() end
 

@@ -36,7 +36,9 @@ function watches.of(task)
   local watch = client.watches[id]
   if watch then return watch end
   watch = setmetatable({ client = client, id = id, waiters = new_waiters(), failures = 0 }, mt)
-  watch.native = core.watch(client.native, client.lane, id, watch)
+  local share = client.budget.share
+  local lane = share and share:lane_of(id) or client.lane
+  watch.native = core.watch(client.native, lane, id, watch)
   restore(watch.native, task)
   client.watches[id] = watch
   return watch
@@ -58,7 +60,7 @@ local function settle_pace(self)
   local share = share_of(self)
   self.interval, self.deadline = interval, deadline
   self.native:set_pace(interval, deadline)
-  self.native:tell(share and share:is_owner() and "every" or tell)
+  self.native:tell(share and share:is_owner(self) and "every" or tell)
   if share then share:settle(self) end
 end
 

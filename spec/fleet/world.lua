@@ -157,6 +157,8 @@ function world:close()
     process.pipe:close()
   end
   self:kill_redis()
+  -- What was put off to the next step.
+  taskqueue.step(0)
   support.finish()
   run("rm -rf %s", self.directory)
 end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --[[
-The ends of durable waits, taken from a stream by groups of consumers: each end goes to one consumer of
-a group, and again to another one when that has not come back for the next in time.
+The ends of durable waits, taken from a stream by groups of consumers: each end goes to one consumer
+of a group, and again to another one when that has not come back for the next in time.
 ]]
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
@@ -49,6 +49,7 @@ local function connect(self)
     disconnect(self)
     return false
   end
+  if self.link then self.link:command(nil, "PEXPIRE", store:stream(), store.stream_kept) end
   return self.link ~= nil
 end
 

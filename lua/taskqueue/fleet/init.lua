@@ -151,7 +151,8 @@ end
 function methods:serve(consumer, is_serving)
   self.consumers[consumer] = is_serving or nil
   for _, name in ipairs(budgets.sorted_keys(self.sharing.units)) do
-    self.sharing.units[name]:serve(next(self.consumers) ~= nil)
+    local unit = self.sharing.units[name]
+    if not unit.id then unit:serve(next(self.consumers) ~= nil) end
   end
 end
 
@@ -170,12 +171,12 @@ local completions_spec = {
   hold = { is = "positive span" },
 }
 
---- Iterates over the ends of waits that were given to the fleet: `for task, status, message, kind, data
--- in fleet:completions { group = "billing" } do`. Each end goes to one consumer of each group, at
--- least once: it is acknowledged when the loop comes back for the next.
--- @tparam table given `group` (required); `timeout`, seconds to wait for the next end before the loop
--- is over (none); `hold`, seconds after which an end goes to another consumer whose process is not
--- heard of any more (five leases)
+--- Iterates over the ends of waits that were given to the fleet: `for task, status, message, kind,
+-- data in fleet:completions { group = "billing" } do`. Each end goes to one consumer of each group,
+-- at least once: it is acknowledged when the loop comes back for the next.
+-- @tparam table given `group` (required); `timeout`, seconds to wait for the next end before the
+-- loop is over (none); `hold`, seconds after which an end goes to another consumer whose process is
+-- not heard of any more (five leases)
 -- @treturn function
 function methods:completions(given)
   local checked = options.check("completions", given, completions_spec)

@@ -144,12 +144,13 @@ return 1
 ]]
 
 --[[
-KEYS unit, waits; ARGV prefix of processes' channels, id, deadline in milliseconds from now, text, text
-for the owner. The one that comes first stays. A wait is never older than its field says.
+KEYS unit, waits; ARGV prefix of processes' channels, id, deadline in milliseconds from now, text,
+text for the owner. The one that comes first stays. A wait is never older than its field says.
 ]]
 scripts.keep_wait = NOW .. [[
 local until_ms = string.format('%.0f', now + ARGV[3])
-redis.call('HSETNX', KEYS[2], ARGV[2], until_ms .. ' ' .. string.format('%.0f', now) .. ' ' .. ARGV[4])
+local since = string.format('%.0f', now)
+redis.call('HSETNX', KEYS[2], ARGV[2], until_ms .. ' ' .. since .. ' ' .. ARGV[4])
 if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[3]) + ]] .. DAY .. [[ then
   redis.call('PEXPIRE', KEYS[2], ARGV[3] + ]] .. DAY .. [[)
 end
@@ -172,13 +173,14 @@ end
 return reply
 ]]
 
--- KEYS unit, waits, stream; ARGV process, id, outcome, longest stream. Only the owner ends a wait, and
--- each is ended once.
+-- KEYS unit, waits, stream; ARGV process, id, outcome, longest stream, how long that is kept. Only
+-- the owner ends a wait, and each is ended once.
 scripts.complete_wait = [[
-if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return redis.error_reply('not the owner') end
+local owner = redis.call('HGET', KEYS[1], 'owner')
+if owner ~= ARGV[1] then return redis.error_reply('not the owner') end
 if redis.call('HDEL', KEYS[2], ARGV[2]) == 0 then return 0 end
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'outcome', ARGV[3])
-redis.call('PEXPIRE', KEYS[3], ]] .. 30 * DAY .. [[)
+redis.call('PEXPIRE', KEYS[3], ARGV[5])
 return 1
 ]]
 

@@ -326,10 +326,13 @@ end
 -- How many ends are kept for whoever has not come for them.
 local LONGEST_STREAM = "1000000"
 
+--- Milliseconds for which the stream is kept that nobody writes to or reads from.
+methods.stream_kept = "2592000000"
+
 --- Ends a durable wait.
 function methods:complete_wait(unit, id, outcome, done)
   run(self, "complete_wait", done, "3", unit_key(self, unit), key(self, "waits", unit),
-    self:stream(), self.process, id, outcome, LONGEST_STREAM)
+    self:stream(), self.process, id, outcome, LONGEST_STREAM, self.stream_kept)
 end
 
 --- Makes a store of a Redis server.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --[[
-Waits that belong to the fleet and to no process: Redis keeps them by budget, the owner watches their
-tasks beside all others, and writes each end into a stream, once.
+Waits that belong to the fleet and to no process: Redis keeps them by budget, the owner watches
+their tasks beside all others, and writes each end into a stream, once.
 ]]
 local budgets = require "taskqueue.budgets"
 local cjson = require "cjson"
@@ -79,7 +79,8 @@ local function new_entry(self, id, want, watch)
     return type(value) == "number" and value >= 0 and value or default
   end
   local entry = {
-    id = id, want = want, watch = watch, is_guest = true, failures_before = 0, was_seen = false,
+    id = id, want = want, watch = watch, failures_before = 0, was_seen = false,
+    is_guest = not self.unit.has_own_lodgers,
     deadline = core.now() + span(want.left, huge),
     options = {
       interval = span(want.interval, 0), first_delay = 0, max_poll_errors = huge,

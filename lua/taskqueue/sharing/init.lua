@@ -62,6 +62,7 @@ for again by `want` and `wants`.
 local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local later = require "taskqueue.sharing.later"
+local each_task = require "taskqueue.sharing.each_task"
 local message = require "taskqueue.sharing.message"
 local new_unit = require "taskqueue.sharing.unit"
 
@@ -108,6 +109,7 @@ local function tick(self)
   self.ticking = nil
   renew(self)
   for unit in each_unit(self) do unit:tick() end
+  for _, by_task in pairs(self.by_task) do by_task:sweep() end
   self:wake()
 end
 
@@ -152,15 +154,27 @@ function methods:share(client, credential, method)
   if budget.share then error("the budget is shared in another way already", 0) end
   -- The credential is named, and goes nowhere.
   local name = core.keyed_name(self.secret, table.concat({ budget.url, credential, method }, "\0"))
-  local unit = new_unit(self, budget, name)
+  local unit
+  if budget.lane:is_limited() then
+    unit = new_unit(self, budget, name)
+    self.units[name], budget.share = unit, unit
+  else
+    budget.share = each_task(self, budget, name)
+    self.by_task[name], unit = budget.share, budget.share.head
+  end
   unit.lodgers = self.new_lodgers and self.new_lodgers(unit)
-  self.units[name], budget.share = unit, unit
 end
 
 --- What is going on: a list of { url =, method =, role =, waits =, guests = } by budget.
 function methods:stats()
   local list = {}
-  for unit in each_unit(self) do list[#list + 1] = unit:stats() end
+  for unit in each_unit(self) do
+    if not unit.id then
+      list[#list + 1] = unit:stats()
+      local by_task = self.by_task[unit.name]
+      if by_task then by_task:add_stats(list[#list]) end
+    end
+  end
   return list
 end
 
@@ -181,7 +195,7 @@ end
 -- @treturn table
 function sharing.new(store, options)
   local self = setmetatable({
-    store = store, units = {}, members = 1, secret = options.secret,
+    store = store, units = {}, by_task = {}, members = 1, secret = options.secret,
     reached = options.reached,
     when_away = options.when_away, new_lodgers = options.new_lodgers, process = core.unique_name(),
   }, mt)

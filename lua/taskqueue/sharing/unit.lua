@@ -38,18 +38,35 @@ local function clear_guests(self)
   if self.lodgers then self.lodgers:clear() end
 end
 
-local function tell_role(self, from, why)
-  events.tell_role(self.budget, from, self.role, why)
+-- The watches of this process that the unit is about.
+local function watches_of(self)
+  local list = {}
+  for _, client in ipairs(budgets.clients_of(self.budget)) do
+    if self.id then
+      list[#list + 1] = client.watches[self.id]
+    elseif not self.has_own_lodgers then
+      for _, watch in ipairs(client:watch_list()) do list[#list + 1] = watch end
+    end
+  end
+  return list
 end
 
 local function set_role(self, role, why)
   local from = self.role
   if from == role then return end
   self.role = role
-  for _, client in ipairs(budgets.clients_of(self.budget)) do
-    for _, watch in ipairs(client:watch_list()) do watch:settle() end
-  end
-  tell_role(self, from, why)
+  for _, watch in ipairs(watches_of(self)) do watch:settle() end
+  events.tell_role(self.budget, from, role, why)
+end
+
+--- The lane in which its tasks are polled.
+function methods:lane_of()
+  return self.lane
+end
+
+--- Does anybody of this process wait for something?
+function methods:is_used()
+  return next(watches_of(self)) ~= nil
 end
 
 --- Does this process poll under the budget?
@@ -389,9 +406,11 @@ end
 -- @tparam table sharing
 -- @tparam table budget
 -- @tparam string name that the other processes know it by
-return function(sharing, budget, name)
+-- @tparam ?table apart where the unit is not the whole budget: its `lane`, and the `id` of its task
+return function(sharing, budget, name, apart)
   local self = setmetatable({
-    sharing = sharing, store = sharing.store, budget = budget, lane = budget.lane, name = name,
+    sharing = sharing, store = sharing.store, budget = budget, name = name,
+    lane = apart and apart.lane or budget.lane, id = apart and apart.id,
     role = "idle", mine = {}, looks = {}, contact = 0,
   }, mt)
   self.guests, self.wishes = new_guests(self), wishes.new(self)
