@@ -23,6 +23,7 @@
 #   make bench-polls     what a poll costs, beside other clients (ROUNDS=7 SPAN=1 OUT=build/bench)
 #   make docs            write the tables of docs/faults.md from the specs' rows
 #   make bench-loops     how late the timers of a loop are beside 1,000 waits
+#   make bench-fleet     how soon a fleet knows, and what it costs its Redis (WAITS=200000 ROUNDS=7)
 #   make reference       the reference of the API, as web pages in build/reference/
 #   make rocks           the rocks: made, tested, packed, installed and removed by LuaRocks
 #   make install PREFIX=/usr/local
@@ -223,6 +224,16 @@ bench-polls:
 	@.ci/deps bench
 	@$(MAKE) --no-print-directory -s build $(BUILD)/bench/polls/curl $(BUILD)/bench/polls/silent
 	@eval "$$($(MAKE) -s env)" && bench/polls/run.sh $(BUILD) $(OUT) $(ROUNDS) $(SPAN)
+
+# What a fleet costs, and what it gives.
+WAITS ?= 200000
+.PHONY: bench-fleet
+bench-fleet:
+	@.ci/deps test
+	@.ci/deps fleet
+	@$(MAKE) --no-print-directory -s build
+	@eval "$$($(MAKE) -s env)" && lua5.4 bench/fleet/growth.lua $(WAITS) && \
+		lua5.4 bench/fleet/together.lua $(ROUNDS)
 
 $(BUILD)/bench/polls/%: bench/polls/%.c
 	@mkdir -p $(@D)

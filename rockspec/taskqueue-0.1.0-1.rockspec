@@ -44,6 +44,7 @@ build = {
     ["taskqueue.command.cure"] = "lua/taskqueue/command/cure.lua",
     ["taskqueue.command.doctor"] = "lua/taskqueue/command/doctor.lua",
     ["taskqueue.command.exit"] = "lua/taskqueue/command/exit.lua",
+    ["taskqueue.command.fleet"] = "lua/taskqueue/command/fleet.lua",
     ["taskqueue.command"] = "lua/taskqueue/command/init.lua",
     ["taskqueue.command.key"] = "lua/taskqueue/command/key.lua",
     ["taskqueue.command.parameters"] = "lua/taskqueue/command/parameters.lua",

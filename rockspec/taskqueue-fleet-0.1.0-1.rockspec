@@ -34,6 +34,7 @@ build = {
     ["taskqueue.fleet"] = "lua/taskqueue/fleet/init.lua",
     ["taskqueue.fleet.completions"] = "lua/taskqueue/fleet/completions.lua",
     ["taskqueue.fleet.link"] = "lua/taskqueue/fleet/link.lua",
+    ["taskqueue.fleet.overview"] = "lua/taskqueue/fleet/overview.lua",
     ["taskqueue.fleet.scripts"] = "lua/taskqueue/fleet/scripts.lua",
     ["taskqueue.fleet.store"] = "lua/taskqueue/fleet/store.lua",
     ["taskqueue.fleet.url"] = "lua/taskqueue/fleet/url.lua",

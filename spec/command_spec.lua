@@ -266,7 +266,7 @@ describe("the taskqueue program", function()
   end)
 
   it("explains itself, each command too", function()
-    for command in ("- wait status call sim doctor completion"):gmatch("%S+") do
+    for command in ("- wait status call sim doctor fleet completion"):gmatch("%S+") do
       command = command == "-" and "" or command .. " "
       local output, status = run("taskqueue " .. command .. "--help")
       assert.equal(0, status)

@@ -76,6 +76,13 @@ local fleet = {}
 ---@return table[]
 function fleet:stats() end
 
+---What Redis knows of the whole fleet.
+---@return table? overview
+---@return string? message
+---@return taskqueue.kind? kind
+---@return taskqueue.detail? detail
+function fleet:overview() end
+
 ---Gives a wait to the fleet: it outlives this process.
 ---@param task taskqueue.task of a client that has this fleet
 ---@param options? {data?: table, timeout?: number, interval?: number, not_found_grace?: number}

@@ -41,6 +41,7 @@ local function of_budget(budget, now)
   entry.clients = #clients
   for _, one in ipairs(clients) do count_waits(one, count, now) end
   entry.url, entry.method = budget.url, budget.method
+  entry.role, entry.is_fenced = budget.share and budget.share.role, nil
   return complete(entry, count, budget.retries, entry.next_slot)
 end
 

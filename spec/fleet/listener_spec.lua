@@ -2,6 +2,7 @@
 -- What a process gets that does not poll itself, and what it lets out.
 local core = require "taskqueue.core"
 local new_fleet = require("taskqueue.fleet").new
+local shell = require "shell"
 local support = require "support"
 local taskqueue = require "taskqueue"
 local world = require "fleet.world"
@@ -94,6 +95,30 @@ describe("a listener", function()
     assert.is_true(result.ok)
     assert.equal("owner", fleet:stats()[1].role)
     assert.is_true(own_polls() > 0)
+  end)
+
+  it("tells operators who owns what", function()
+    assert(client:get_status(busy))
+    local overview = assert(fleet:overview())
+    assert.is_true(overview.processes >= 2)
+    local budget = overview.budgets[1]
+    assert.equal(1, #overview.budgets)
+    assert.same({ here.sim.url, "taskqueue/getStatus", true },
+      { budget.url, budget.method, budget.is_held })
+    assert.equal(fleet:stats()[1].name, budget.name)
+    local output, status = shell.run("taskqueue fleet status --name spec --redis " .. here.url)
+    assert.equal(0, status)
+    assert.matches("owner    " .. budget.owner:sub(1, 12), output)
+    output, status = shell.run("taskqueue fleet status --json --name spec",
+      { TASKQUEUE_REDIS = here.url })
+    assert.equal(0, status)
+    assert.equal(budget.owner, core.decode_json(output).budgets[1].owner)
+    local _, denied, errors = shell.run("taskqueue fleet status --name x --redis redis://:p@h")
+    assert.equal(2, denied)
+    assert.matches("a password is not for the command line", errors)
+    _, denied, errors = shell.run("taskqueue fleet status --name x --redis redis://127.0.0.1:1")
+    assert.equal(4, denied)
+    assert.matches("Redis at 127.0.0.1:1 cannot be reached: .*refused", errors)
   end)
 
   it("lets no secret into Redis, and none into what it says of itself", function()

@@ -20,9 +20,10 @@ end
 taskqueue.on("sharing", function(event) say("role", event.to, event.why or "") end)
 taskqueue.on("error", function(event) say("error", event.of, event.message) end)
 
-local fleet = require("taskqueue.fleet").new {
+-- Alone, it is what processes of a fleet are compared with.
+local fleet = redis ~= "none" and require("taskqueue.fleet").new {
   redis = redis, name = "spec", lease = lease, when_away = away,
-}
+} or nil
 local client = taskqueue.mobizon.new {
   url = url, api_key = key, rate = rate, fleet = fleet, user_agent = name,
 }

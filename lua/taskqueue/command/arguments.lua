@@ -119,6 +119,16 @@ function add.doctor(parser)
   return command
 end
 
+function add.fleet(parser)
+  local command = parser:command("fleet", "Tell who polls for a fleet, and what is waited for.")
+  command:argument("what", "status."):choices { "status" }
+  command:option("--redis", "URL of the fleet's Redis, without a password; also TASKQUEUE_REDIS "
+    .. "in the environment."):argname("URL")
+  command:option("--name", "Name of the fleet."):argname("NAME"):count(1)
+  command:flag("--json", "One JSON object.")
+  return command
+end
+
 function add.completion(parser)
   local command = parser:command("completion", 'Print completions for a shell: eval "$(taskqueue '
     .. 'completion bash)"')
@@ -146,7 +156,9 @@ function arguments.parser()
     os.exit(0, true)
   end)
   local commands = {}
-  for _, name in ipairs { "wait", "status", "call", "sim", "doctor", "completion" } do
+  for _, name in ipairs {
+    "wait", "status", "call", "sim", "doctor", "fleet", "completion",
+  } do
     commands[name] = add[name](parser)
   end
   return parser, commands

@@ -39,6 +39,10 @@ end
 run.wait, run.status = of_tasks "wait", of_tasks "status"
 run.call, run.doctor = of_clients "call", of_clients "doctor"
 
+function run.fleet(given)
+  return require("taskqueue.command.fleet").run(given)
+end
+
 function run.completion(given, parser)
   local how = given.shell == "zsh" and parser.get_zsh_complete or parser.get_bash_complete
   io.stdout:write(how(parser), "\n")

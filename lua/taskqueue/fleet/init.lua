@@ -11,6 +11,7 @@ local failure = require "taskqueue.failure"
 local is_task = require("taskqueue.task").is_task
 local message = require "taskqueue.sharing.message"
 local new_sharing = require("taskqueue.sharing").new
+local new_overview = require "taskqueue.fleet.overview"
 local new_store = require("taskqueue.fleet.store").new
 local options = require "taskqueue.options"
 local url = require "taskqueue.fleet.url"
@@ -187,6 +188,20 @@ function methods:completions(given)
     -- The iterator is what keeps the guard.
     return consumer:next(guard)
   end, nil, nil, guard
+end
+
+--- What Redis knows of the whole fleet.
+-- @treturn[1] table `processes` (alive), `budgets` (a list of `{ name =, url =, method =, owner =,
+-- is_held =, lease =, since =, token =, wants =, waits = }`), `completions` (`length`, `groups`)
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string kind
+-- @treturn[2] table detail
+function methods:overview()
+  local overview, problem = new_overview(self.store)
+  if overview then return overview end
+  return failure.values(failure.new(failure.kind.NETWORK,
+    ("%s cannot be reached: %s"):format(self.store.name, problem)))
 end
 
 --- Leaves the fleet: others take over at once. Can be repeated.

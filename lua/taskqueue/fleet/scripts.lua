@@ -24,9 +24,9 @@ end
 ]]
 
 --[[
-KEYS unit, processes; ARGV process, lease, channel, url, method. A server that was started less than
-a lease ago may have forgotten an owner that still believes in its lease: whoever is the next one
-waits so long.
+KEYS unit, processes, units; ARGV process, lease, channel, url, method, name (none for a task's). A
+server that was started less than a lease ago may have forgotten an owner that still believes in its
+lease: whoever is the next one waits so long.
 ]]
 scripts.claim = NOW .. ALIVE .. [[
 local unit, lease = KEYS[1], tonumber(ARGV[2])
@@ -47,6 +47,11 @@ redis.call('HDEL', unit, 'released')
 redis.call('HSET', unit, 'owner', ARGV[1], 'expires', now + lease)
 redis.call('HSET', unit, 'url', ARGV[4], 'method', ARGV[5])
 if was ~= 'mine' then redis.call('HSET', unit, 'since', now) end
+if ARGV[6] ~= '' then
+  redis.call('ZADD', KEYS[3], now, ARGV[6])
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - ]] .. DAY .. [[)
+  redis.call('PEXPIRE', KEYS[3], ]] .. DAY .. [[)
+end
 local token = redis.call('HINCRBY', unit, 'token', was == 'mine' and 0 or 1)
 redis.call('PEXPIRE', unit, ]] .. DAY .. [[)
 if was ~= 'mine' then redis.call('PUBLISH', ARGV[3], 'owned') end
@@ -182,6 +187,24 @@ if redis.call('HDEL', KEYS[2], ARGV[2]) == 0 then return 0 end
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'outcome', ARGV[3])
 redis.call('PEXPIRE', KEYS[3], ARGV[5])
 return 1
+]]
+
+-- ARGV prefix, lease. For operators; of the newest budgets.
+scripts.overview = NOW .. [[
+local prefix, lease = ARGV[1], tonumber(ARGV[2])
+local budgets, groups, stream = {}, {}, prefix .. 'completions'
+for _, name in ipairs(redis.call('ZREVRANGE', prefix .. 'units', 0, 99)) do
+  local unit = prefix .. 'unit:' .. name
+  local is = redis.call('HMGET', unit, 'expires', 'since')
+  budgets[#budgets + 1] = {
+    name, redis.call('HGETALL', unit), math.max(0, tonumber(is[1] or 0) - now),
+    redis.call('HLEN', prefix .. 'wants:' .. name), redis.call('HLEN', prefix .. 'waits:' .. name),
+    now - tonumber(is[2] or now)
+  }
+end
+if redis.call('EXISTS', stream) == 1 then groups = redis.call('XINFO', 'GROUPS', stream) end
+local alive = redis.call('ZCOUNT', prefix .. 'processes', now - 2 * lease, '+inf')
+return { alive, budgets, redis.call('XLEN', stream), groups }
 ]]
 
 return scripts

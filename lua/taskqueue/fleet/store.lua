@@ -217,8 +217,9 @@ function methods:claim(unit, done)
       is_owner = true, hold = reply[2] / 1000, members = reply[3], was = reply[4],
       history = reply[5] ~= "" and reply[5] or nil,
     }
-  end, "2", unit_key(self, unit), key(self, "processes"), self.process, ms(self.lease),
-    channel_of(self, unit), about.url or "", about.method or "")
+  end, "3", unit_key(self, unit), key(self, "processes"), key(self, "units"), self.process,
+    ms(self.lease), channel_of(self, unit), about.url or "", about.method or "",
+    about.is_task and "" or unit)
 end
 
 function methods:beat(units, done)

@@ -80,7 +80,7 @@ end
 --- Shares a budget without a rate.
 return function(sharing, budget, name)
   local self = setmetatable({
-    sharing = sharing, budget = budget, name = name, units = {},
+    sharing = sharing, budget = budget, name = name, units = {}, role = "by task",
     head = new_unit(sharing, budget, name, { lane = new_lane() }),
   }, mt)
   self.head.has_own_lodgers = true

@@ -27,7 +27,8 @@ open(process, handlers)
 close()
     Ends, as far as possible without waiting.
 join(unit, about), part(unit)
-    Begins and ends hearing `changed`. `about` has `url` and `method`, for operators.
+    Begins and ends hearing `changed`. `about` is for operators: `url`, `method`, and whether the
+    unit `is_task`.
 claim(unit, done)
     Makes this process the owner, unless another one is whose lease has not run out: by the store's
     clock alone, atomically. Counts as a sign of life. Becoming the owner is told to all who joined.

@@ -266,10 +266,17 @@ function methods:tick()
   if self.role == "away" then self:claim() end
 end
 
+local function join(self)
+  local budget = self.budget
+  self.store:join(self.name, {
+    url = budget.url, method = budget.method, is_task = self.id ~= nil,
+  })
+end
+
 --- The store can be reached again.
 function methods:reached()
   if self.role == "idle" then return end
-  self.store:join(self.name, { url = self.budget.url, method = self.budget.method })
+  join(self)
   if self.role == "owner" then take_guests(self) else self.wishes:all() end
   self:claim()
 end
@@ -283,7 +290,7 @@ local function begin(self)
   self.contact = core.now()
   self.idle_since = nil
   set_role(self, "listener")
-  self.store:join(self.name, { url = self.budget.url, method = self.budget.method })
+  join(self)
   self.sharing:wake()
   self:claim()
 end
