@@ -25,6 +25,7 @@ int main(int argc, char **argv)
         return 2;
     luaL_openlibs(L);
     set_arguments(L, argc, argv);
+    luaL_checkstack(L, argc, NULL);
     int failed = luaL_loadfile(L, argv[1]);
     for (int i = 2; !failed && i < argc; i++)
         lua_pushstring(L, argv[i]);

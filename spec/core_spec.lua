@@ -18,7 +18,7 @@ describe("the core", function()
   end)
 
   it("is loaded without libcurl, which comes with the first client", function()
-    local output = support.shell(("%s -e '%s'"):format(support.interpreter(), [[
+    local script = support.file [[
       local function has_libcurl()
         for line in io.lines "/proc/self/maps" do
           if line:find("/libcurl[-.]") then return true end
@@ -29,7 +29,8 @@ describe("the core", function()
       local before = has_libcurl()
       local client = taskqueue.cnode.new {}
       print(before, has_libcurl())
-    ]]))
+    ]]
+    local output = support.shell(support.interpreter() .. " " .. script)
     assert.equal("false\ttrue\n", output)
   end)
 
