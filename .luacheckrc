@@ -3,3 +3,5 @@ max_line_length = 100
 unused_args = false
 files["spec"] = { std = "+busted" }
 files["lua/taskqueue/meta.lua"] = { ignore = { "241" } }
+files["lua/taskqueue/loop/openresty.lua"] = { std = "+ngx_lua" }
+files["spec/openresty"] = { std = "+busted+ngx_lua" }

@@ -146,8 +146,12 @@ test-fleet:
 	@$(MAKE) --no-print-directory -s build
 	@SPECS="spec/fleet/*_spec.lua" .ci/specs $(LUAS)
 
+# Those of the transport run over its thread as well.
+OVER_THREAD := http connection pollable refusal fence
 test-c: $(C_TESTS:%=$(BUILD)/c/%)
 	@set -e; for test in $^; do $$test; done
+	@set -e; export TASKQUEUE_TEST_THREAD=1; \
+		for test in $(OVER_THREAD:%=$(BUILD)/c/%_test); do $$test; done
 
 # The linker lets tests stand between the code and its memory: one looks at what is given back, one
 # has it run out (spec/c/failing.h).

@@ -5,7 +5,8 @@ local loops = require "loops"
 local support = require "support"
 local taskqueue = require "taskqueue"
 
-local KNOWN = "the known ones are builtin, copas, cqueues, luv, and a table of functions is one"
+local KNOWN = "the known ones are builtin, copas, cqueues, luv, openresty, "
+  .. "and a table of functions is one"
 
 -- Runs a script in a process of its own.
 local function run(script)

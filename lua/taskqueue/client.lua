@@ -88,6 +88,11 @@ function methods:await(pending)
   self.requests = self.requests + 1
   local number = self.requests
   self.pending[number] = pending
+  function pending.give_up()
+    self.pending[number] = nil
+    if pending.native then pending.native:stop() end
+    if pending.call then pending.call:cancel() end
+  end
   engine.park(pending, math.huge)
   self.pending[number] = nil
 end

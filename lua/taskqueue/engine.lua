@@ -34,6 +34,16 @@ local function clear_timer(sleeper)
   end
 end
 
+-- Who sleeps in a loop that may drop coroutines, by token.
+local suspended = {}
+
+-- What a wait does whose coroutine is gone: it ends, as far as others are concerned.
+function engine.give_up() end
+
+local function give_up(sleeper)
+  if sleeper.give_up then sleeper:give_up() else engine.give_up(sleeper) end
+end
+
 --- Wakes the sleeper; nothing is lost when it does not sleep yet.
 function sleeper_methods:wake()
   if self.is_awake then return end
@@ -44,6 +54,7 @@ function sleeper_methods:wake()
   clear_timer(self)
   if token then
     self.loop, self.token = nil, nil
+    suspended[token] = nil
     loops.leave(loop)
     engine.notify()
   end
@@ -137,6 +148,7 @@ local pollable = {}
 local function suspend(sleeper, deadline, loop, token)
   loops.enter(loop, pollable)
   sleeper.loop, sleeper.token = loop, token
+  if loop.can_drop then suspended[token] = sleeper end
   set_timer(sleeper, deadline)
   engine.notify()
   repeat loop.park(token) until sleeper.is_awake
@@ -154,15 +166,32 @@ local function block(sleeper, deadline)
   if not ok then error(message, 0) end
 end
 
+local FOLDER = debug.getinfo(1, "S").source:match("^(.*)engine%.lua$")
+
+-- A message with the place in the program from which this module was called.
+local function at_program(message)
+  for level = 2, math.huge do
+    local info = debug.getinfo(level, "Sl")
+    if not info then return message end
+    local is_ours = info.source:sub(1, #FOLDER) == FOLDER
+    if info.what ~= "C" and not is_ours then
+      return ("%s:%d: %s"):format(info.short_src, info.currentline, message)
+    end
+  end
+end
+
 --- Suspends the caller until the sleeper is woken or the deadline has come. Inside a coroutine of
 -- a loop only that one is suspended; anywhere else this blocks and drives the engine itself.
 -- @tparam table sleeper
 -- @tparam number deadline on the monotonic clock; math.huge for none
+-- @raise where neither is possible, at the line of the program
 function engine.park(sleeper, deadline)
   if not sleeper.is_awake then
-    local loop, token = loops.current()
+    local loop, token, problem = loops.current()
     if token then
       suspend(sleeper, deadline, loop, token)
+    elseif problem then
+      error(at_program(problem), 0)
     else
       block(sleeper, deadline)
     end
@@ -174,6 +203,30 @@ end
 function engine.sleep(seconds)
   local sleeper = engine.sleeper()
   engine.park(sleeper, core.now() + seconds)
+end
+
+--- Says that the coroutine with this token will never go on: what it waited for is given up.
+function pollable.drop(token)
+  local sleeper = suspended[token]
+  if not sleeper then return end
+  suspended[token] = nil
+  clear_timer(sleeper)
+  local loop = sleeper.loop
+  sleeper.loop, sleeper.token = nil, nil
+  loops.leave(loop)
+  give_up(sleeper)
+end
+
+--- What notices, for a loop that drops coroutines, when one is gone that was suspended by something
+-- else than a wait, as a function that the wait called: the stack of the coroutine is all that
+-- holds it.
+function engine.guard(sleeper)
+  if not (loops.can_drop() and newproxy) then return nil end
+  local guard = newproxy(true)
+  getmetatable(guard).__gc = function()
+    engine.later(function() give_up(sleeper) end)
+  end
+  return guard
 end
 
 function pollable.pollfd()

@@ -165,8 +165,8 @@ end
 
 --- Chooses the loop in whose coroutines waits suspend from now on. Waits in progress stay with the
 -- loop in which they began.
--- @tparam string|table loop `"builtin"` (the default), `"copas"`, `"cqueues"`, `"luv"`, or the
--- functions of another one: see docs/loops.md
+-- @tparam string|table loop `"builtin"` (the default), `"copas"`, `"cqueues"`, `"luv"`,
+-- `"openresty"` (inside nginx, by itself), or the functions of another one: see docs/loops.md
 -- @raise when there is no such loop, or it cannot be loaded
 function taskqueue.use(loop)
   local _, problem = loops.use(loop)

@@ -48,8 +48,17 @@ local function new_group(checked)
   }
 end
 
-local function begin(tasks, checked)
+local close
+
+-- The group as it is begun, given up when its coroutine is gone.
+local function begin_group(checked)
   local group = new_group(checked)
+  function group.sleeper.give_up() close(group) end
+  return group
+end
+
+local function begin(tasks, checked)
+  local group = begin_group(checked)
   for _, task in ipairs(tasks) do add(group, task) end
   return group
 end
@@ -74,7 +83,7 @@ local function leave(group, member)
 end
 
 -- Leaves every task that is still waited for.
-local function close(group)
+function close(group)
   for member in each_member(group) do leave(group, member) end
 end
 
@@ -167,6 +176,7 @@ end
 -- @treturn table `{ task =, status =, message =, kind =, detail = }` in the given order
 function many.all(tasks, checked)
   local group, results = begin(tasks, checked), {}
+  local guard = engine.guard(group.sleeper)
   local member, status, message, kind, detail = take(group)
   while member do
     results[member.index] = {
@@ -174,7 +184,7 @@ function many.all(tasks, checked)
     }
     member, status, message, kind, detail = take(group)
   end
-  return results
+  return results, guard
 end
 
 --- Waits for the first of several tasks to end, however it ends.
@@ -203,7 +213,7 @@ end
 
 local function begin_growing(tasks, checked)
   if not options.is_callable(tasks) then return begin(tasks, checked) end
-  local group = new_group(checked)
+  local group = begin_group(checked)
   group.more = tasks
   return group
 end

@@ -347,7 +347,7 @@ function taskqueue.stats() end
 function taskqueue.on(event, fn) end
 
 ---Chooses the loop in whose coroutines waits suspend.
----@param loop "builtin"|"copas"|"cqueues"|"luv"|taskqueue.loop
+---@param loop "builtin"|"copas"|"cqueues"|"luv"|"openresty"|taskqueue.loop
 function taskqueue.use(loop) end
 
 ---The fd that is readable when `step` has something to do.

@@ -182,7 +182,11 @@ function wait.finish(waiter)
   waiter.watch:leave(waiter)
 end
 
-local function leave(waiter, ok, ...)
+function engine.give_up(sleeper)
+  if sleeper.is_waiting then wait.finish(sleeper) end
+end
+
+local function leave(waiter, _, ok, ...)
   wait.finish(waiter)
   if not ok then error((...), 0) end
   return ...
@@ -198,10 +202,11 @@ end
 -- @treturn[2] table detail
 function wait.until_done(task, checked)
   local waiter = engine.sleeper()
+  local guard = engine.guard(waiter)
   wait.begin(task, checked, waiter)
   -- Told at once that it is hopeless: a script that tries again lets others have their turns.
   if waiter.outcome then engine.sleep(0) end
-  return leave(waiter, pcall(follow, task, waiter))
+  return leave(waiter, guard, pcall(follow, task, waiter))
 end
 
 --- Checks the options of a wait.

@@ -159,7 +159,7 @@ TEST("a peer outlives its transport and can join another")
     client c = client_open(srv.port);
     CHECK(ask(&c, "first") == TQ_HTTP_ANSWERED);
     tq_http_close(c.http);
-    CHECK(tq_http_open(&c.http, NULL) == TQ_OK);
+    CHECK(tq_http_open(&c.http, NULL, TQ_HTTP_IN_PLACE) == TQ_OK);
     CHECK(ask(&c, "second") == TQ_HTTP_ANSWERED);
     client_close(&c);
     server_stop(&srv);

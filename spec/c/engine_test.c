@@ -39,7 +39,7 @@ static void setup_open(setup *s, int port, double rate, size_t max_connections)
                                           .max_connections = max_connections};
     *s = (setup){.source = {.encode = encode}};
     encode_result = TQ_OK;
-    CHECK(tq_engine_open(&s->engine) == TQ_OK);
+    CHECK(tq_engine_open(&s->engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     CHECK(tq_http_peer_open(&s->source.peer, &options) == TQ_OK);
     CHECK(tq_http_target_open(&s->source.target, s->source.peer, "/", no_headers) == TQ_OK);
     tq_lane_init(&s->lane, rate, 1, 1);
@@ -92,7 +92,7 @@ static tq_timer timer_new(void)
 TEST("a new engine waits for nothing, and can be closed twice")
 {
     tq_engine engine;
-    CHECK(tq_engine_open(&engine) == TQ_OK);
+    CHECK(tq_engine_open(&engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     CHECK(tq_engine_wait_ns(&engine, 0) == TQ_NEVER);
     CHECK(tq_engine_take(&engine) == NULL && tq_engine_take_timer(&engine, TQ_NEVER) == NULL);
     CHECK(tq_engine_step(&engine, 0) == TQ_OK);
@@ -104,7 +104,7 @@ TEST("a timer goes off once, at its time and not before")
 {
     tq_engine engine;
     tq_timer timer = timer_new();
-    CHECK(tq_engine_open(&engine) == TQ_OK);
+    CHECK(tq_engine_open(&engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     CHECK(tq_engine_set_timer(&engine, &timer, 100) == TQ_OK);
     CHECK(tq_engine_wait_ns(&engine, 30) == 70);
     CHECK(tq_engine_take_timer(&engine, 99) == NULL);
@@ -121,7 +121,7 @@ TEST("timers go off in the order of their times, those of one time as they were 
     tq_timer timers[5];
     static const int64_t at[] = {30, 10, 20, 10, 30};
     static const int order[] = {1, 3, 2, 0, 4};
-    CHECK(tq_engine_open(&engine) == TQ_OK);
+    CHECK(tq_engine_open(&engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     for (int i = 0; i < 5; i++) {
         timers[i] = timer_new();
         CHECK(tq_engine_set_timer(&engine, &timers[i], at[i]) == TQ_OK);
@@ -135,7 +135,7 @@ TEST("a cleared timer does not go off, and clearing it again does nothing")
 {
     tq_engine engine;
     tq_timer timers[2] = {timer_new(), timer_new()};
-    CHECK(tq_engine_open(&engine) == TQ_OK);
+    CHECK(tq_engine_open(&engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     CHECK(tq_engine_set_timer(&engine, &timers[0], 10) == TQ_OK);
     CHECK(tq_engine_set_timer(&engine, &timers[1], 20) == TQ_OK);
     tq_engine_clear_timer(&engine, &timers[0]);
@@ -152,7 +152,7 @@ TEST("a timer at never goes off never")
 {
     tq_engine engine;
     tq_timer timer = timer_new();
-    CHECK(tq_engine_open(&engine) == TQ_OK);
+    CHECK(tq_engine_open(&engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     CHECK(tq_engine_set_timer(&engine, &timer, TQ_NEVER) == TQ_OK);
     CHECK(tq_engine_take_timer(&engine, TQ_NEVER - 1) == NULL);
     CHECK(tq_engine_wait_ns(&engine, 0) == TQ_NEVER);
@@ -184,7 +184,7 @@ TEST("arming makes the engine's fd readable for a timer")
         return;
     tq_engine engine;
     tq_timer timer = timer_new();
-    CHECK(tq_engine_open(&engine) == TQ_OK);
+    CHECK(tq_engine_open(&engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     struct pollfd pollfd = {.fd = tq_http_fd(engine.http), .events = POLLIN};
     tq_engine_arm(&engine);
     CHECK(poll(&pollfd, 1, 0) == 0);
@@ -201,7 +201,7 @@ TEST("a step ends when a timer is due")
 {
     tq_engine engine;
     tq_timer timer = timer_new();
-    CHECK(tq_engine_open(&engine) == TQ_OK);
+    CHECK(tq_engine_open(&engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     int64_t before = tq_clock_now();
     CHECK(tq_engine_set_timer(&engine, &timer, before + 5 * MS) == TQ_OK);
     CHECK(tq_engine_step(&engine, TQ_NEVER) == TQ_OK);

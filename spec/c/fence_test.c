@@ -39,7 +39,7 @@ static void setup_open(setup *s, int port)
                                           .max_response_bytes = 1000,
                                           .max_connections = 8};
     *s = (setup){.source = {.encode = encode}};
-    CHECK(tq_engine_open(&s->engine) == TQ_OK);
+    CHECK(tq_engine_open(&s->engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     CHECK(tq_http_peer_open(&s->source.peer, &options) == TQ_OK);
     CHECK(tq_http_target_open(&s->source.target, s->source.peer, "/", no_headers) == TQ_OK);
     tq_lane_init(&s->lane, 1, 1, 1);

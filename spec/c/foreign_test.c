@@ -19,7 +19,7 @@ typedef struct setup {
 static void setup_open(setup *s)
 {
     int fds[2] = {-1, -1};
-    CHECK(tq_http_open(&s->http, NULL) == TQ_OK);
+    CHECK(tq_http_open(&s->http, NULL, TQ_HTTP_IN_PLACE) == TQ_OK);
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
     s->near = fds[0];
     s->far = fds[1];

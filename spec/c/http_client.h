@@ -2,6 +2,8 @@
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 /* What the tests of the transport share: a client with one target. */
+#include <stdlib.h>
+
 #include "base/err.h"
 #include "check.h"
 #include "clock/clock.h"
@@ -29,6 +31,12 @@ typedef struct client {
     tq_http_target *target;
 } client;
 
+/* The same tests, over a transport with a thread. */
+static inline tq_http_mode tested_mode(void)
+{
+    return getenv("TASKQUEUE_TEST_THREAD") != NULL ? TQ_HTTP_THREADED : TQ_HTTP_IN_PLACE;
+}
+
 static int sendings;
 static void *last_owner;
 
@@ -47,7 +55,7 @@ static inline client client_open_with(int port, tq_http_peer_options options)
     options.base_url = base_url;
     sendings = 0;
     last_owner = NULL;
-    CHECK(tq_http_open(&c.http, note_sent) == TQ_OK);
+    CHECK(tq_http_open(&c.http, note_sent, tested_mode()) == TQ_OK);
     CHECK(tq_http_peer_open(&c.peer, &options) == TQ_OK);
     CHECK(tq_http_target_open(&c.target, c.peer, "/status", no_headers) == TQ_OK);
     return c;

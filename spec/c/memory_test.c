@@ -203,7 +203,7 @@ static int talk(void)
 {
     tq_http *http;
     tq_http_peer *peer;
-    int err = tq_http_open(&http, NULL);
+    int err = tq_http_open(&http, NULL, TQ_HTTP_IN_PLACE);
     if (err != TQ_OK)
         return err;
     err = tq_http_peer_open(&peer, options_of_peer());

@@ -48,7 +48,7 @@ static void step_to_end(void)
 static tq_http_peer *begin(void)
 {
     CHECK(server_start(&srv, &hello, 1));
-    CHECK(tq_http_open(&http, NULL) == TQ_OK);
+    CHECK(tq_http_open(&http, NULL, TQ_HTTP_IN_PLACE) == TQ_OK);
     return open_peer(60 * TQ_SECOND);
 }
 

@@ -31,7 +31,7 @@ static setup open_played(size_t max_connections)
                                           .max_connections = max_connections};
     setup s;
     sent = 0;
-    CHECK(tq_http_open(&s.http, on_sent) == TQ_OK);
+    CHECK(tq_http_open(&s.http, on_sent, TQ_HTTP_IN_PLACE) == TQ_OK);
     CHECK(tq_http_peer_open(&s.peer, &options) == TQ_OK);
     CHECK(tq_http_target_open(&s.target, s.peer, "/path", no_headers) == TQ_OK);
     tq_http_play(s.http, true);

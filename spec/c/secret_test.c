@@ -212,7 +212,7 @@ TEST("a request, its echo in a reply and in an error are gone when the transfer 
     CHECK(server_start(&srv, script, 3));
     tq_http *http;
     tq_http_target *target;
-    CHECK(tq_http_open(&http, NULL) == TQ_OK);
+    CHECK(tq_http_open(&http, NULL, TQ_HTTP_IN_PLACE) == TQ_OK);
     tq_http_peer *peer = open_peer(NULL);
     CHECK(tq_http_target_open(&target, peer, "/?apiKey=" SECRET, no_headers) == TQ_OK);
     for (int i = 0; i < 3; i++) {
@@ -243,7 +243,7 @@ TEST("a transfer that is cut off in flight leaves nothing behind")
     tq_http *http;
     tq_http_target *target;
     tq_transfer *transfer;
-    CHECK(tq_http_open(&http, NULL) == TQ_OK);
+    CHECK(tq_http_open(&http, NULL, TQ_HTTP_IN_PLACE) == TQ_OK);
     tq_http_peer *peer = open_peer(NULL);
     CHECK(tq_http_target_open(&target, peer, "/", no_headers) == TQ_OK);
     CHECK(tq_http_begin(http, peer, &transfer) == TQ_OK);

@@ -10,7 +10,7 @@
 static tq_engine engine_open(void)
 {
     tq_engine engine;
-    CHECK(tq_engine_open(&engine) == TQ_OK);
+    CHECK(tq_engine_open(&engine, TQ_HTTP_IN_PLACE) == TQ_OK);
     return engine;
 }
 

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tq_http *http;
     tq_http_peer *peer;
     tq_http_target *target;
-    MUST(tq_http_open(&http, NULL) == TQ_OK);
+    MUST(tq_http_open(&http, NULL, TQ_HTTP_IN_PLACE) == TQ_OK);
     MUST(tq_http_peer_open(&peer, &options) == TQ_OK);
     MUST(tq_http_target_open(&target, peer, "status", headers) == TQ_OK);
     wire_answer(data, size);

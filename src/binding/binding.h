@@ -84,6 +84,7 @@ typedef struct tq_call_ud {
 /* engine.c: the engine of this Lua state, opened when it is first asked for. */
 tq_engine *tq_engine_of(lua_State *L);
 int tq_engine_push(lua_State *L);
+int tq_engine_use_thread(lua_State *L);
 tq_engine *tq_engine_check(lua_State *L); /* raises when it is closed */
 void tq_engine_register(lua_State *L);
 

@@ -26,6 +26,14 @@ typedef struct engine_ud {
     bool has_key;
 } engine_ud;
 
+static tq_http_mode mode_of(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".threaded");
+    bool is_threaded = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return is_threaded ? TQ_HTTP_THREADED : TQ_HTTP_IN_PLACE;
+}
+
 static engine_ud *check_open(lua_State *L)
 {
     engine_ud *ud = luaL_checkudata(L, 1, TQ_ENGINE);
@@ -39,6 +47,21 @@ tq_engine *tq_engine_check(lua_State *L)
     return &check_open(L)->engine;
 }
 
+/* use_thread(): the engine, when it is opened, gets a thread for its network. False when it is open
+ * already and has none. */
+int tq_engine_use_thread(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
+    bool is_open = !lua_isnil(L, -1);
+    bool has_thread = mode_of(L) == TQ_HTTP_THREADED;
+    if (!is_open) {
+        lua_pushboolean(L, true);
+        lua_setfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".threaded");
+    }
+    lua_pushboolean(L, !is_open || has_thread);
+    return 1;
+}
+
 int tq_engine_push(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
@@ -49,7 +72,7 @@ int tq_engine_push(lua_State *L)
     *ud = (engine_ud){0};
     luaL_setmetatable(L, TQ_ENGINE);
     ud->has_key = getentropy(&ud->key, sizeof ud->key) == 0;
-    tq_check(L, tq_engine_open(&ud->engine), "cannot open the engine");
+    tq_check(L, tq_engine_open(&ud->engine, mode_of(L)), "cannot open the engine");
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
     return 1;
@@ -105,6 +128,31 @@ static int engine_arm(lua_State *L)
         tq_http_arm(ud->engine.http, tq_clock_add(tq_clock_now(), span > 0 ? span : 0));
     }
     tq_engine_arm(&ud->engine);
+    return 0;
+}
+
+/* listen(directory): the path of a socket to connect to, for the bell of an engine with a thread.
+ */
+static int engine_listen(lua_State *L)
+{
+    engine_ud *ud = check_open(L);
+    const char *path, *directory = luaL_checkstring(L, 2);
+    int err = tq_http_listen(ud->engine.http, directory, &path);
+    tq_check(L, err, "cannot listen");
+    lua_pushstring(L, path);
+    return 1;
+}
+
+/* hang(): the bell is rung on the connection that was made to that socket, until unhang(). */
+static int engine_hang(lua_State *L)
+{
+    tq_check(L, tq_http_hang(check_open(L)->engine.http), "cannot be connected to");
+    return 0;
+}
+
+static int engine_unhang(lua_State *L)
+{
+    tq_http_unhang(check_open(L)->engine.http);
     return 0;
 }
 
@@ -390,6 +438,9 @@ void tq_engine_register(lua_State *L)
                                        {"timeout", engine_timeout},
                                        {"step", engine_step},
                                        {"arm", engine_arm},
+                                       {"listen", engine_listen},
+                                       {"hang", engine_hang},
+                                       {"unhang", engine_unhang},
                                        {"in_flight", engine_in_flight},
                                        {"set_timer", engine_set_timer},
                                        {"clear_timer", engine_clear_timer},

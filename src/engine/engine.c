@@ -21,11 +21,11 @@ static void on_sent(void *owner, int64_t now)
     tq_budget_sent(&watch->lane->budget, now);
 }
 
-int tq_engine_open(tq_engine *engine)
+int tq_engine_open(tq_engine *engine, tq_http_mode mode)
 {
     *engine = (tq_engine){0};
     tq_heap_init(&engine->timers);
-    return tq_http_open(&engine->http, on_sent);
+    return tq_http_open(&engine->http, on_sent, mode);
 }
 
 void tq_engine_close(tq_engine *engine)

@@ -90,7 +90,7 @@ typedef struct tq_engine {
 } tq_engine;
 
 /* 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
-int tq_engine_open(tq_engine *engine);
+int tq_engine_open(tq_engine *engine, tq_http_mode mode);
 
 /* Drops what is in flight. Lanes, peers and watches stay valid memory, and do nothing any more. */
 void tq_engine_close(tq_engine *engine);

@@ -188,9 +188,11 @@ void tq_watch_stop(tq_watch *watch)
     if (watch->lane->engine == NULL)
         return;
     leave_sched(watch);
-    if (watch->transfer != NULL && !watch->has_sent)
-        tq_budget_give_back(&watch->lane->budget);
+    bool is_polled = watch->transfer != NULL;
     tq_watch_finish_poll(watch);
+    /* Its releasing may have told that it went out. */
+    if (is_polled && !watch->has_sent)
+        tq_budget_give_back(&watch->lane->budget);
 }
 
 void tq_watch_mute(tq_watch *watch, bool is_muted)

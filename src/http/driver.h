@@ -58,6 +58,9 @@ void tq_driver_unwatch(tq_driver *driver, int fd);
 int tq_driver_take_ready(tq_driver *driver);
 bool tq_driver_has_ready(const tq_driver *driver);
 
+/* Ends a wait of another thread in tq_driver_step, or keeps its next one from beginning. */
+void tq_driver_wake(const tq_driver *driver);
+
 /* Lets libcurl do what is due by time, new transfers included. False when nothing was. */
 bool tq_driver_kick(tq_driver *driver);
 

@@ -138,6 +138,11 @@ void tq_driver_arm(tq_driver *driver, int64_t at_ns)
     tq_poller_arm(&driver->poller, at_ns);
 }
 
+void tq_driver_wake(const tq_driver *driver)
+{
+    tq_poller_wake(&driver->poller);
+}
+
 int64_t tq_driver_wait_ns(const tq_driver *driver, int64_t now)
 {
     int64_t first_ns = TQ_NEVER;

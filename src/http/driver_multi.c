@@ -74,6 +74,12 @@ void tq_driver_arm(tq_driver *driver, int64_t at_ns)
     (void)at_ns;
 }
 
+void tq_driver_wake(const tq_driver *driver)
+{
+    if (driver->multi != NULL)
+        curl_multi_wakeup(driver->multi);
+}
+
 int64_t tq_driver_wait_ns(const tq_driver *driver, int64_t now)
 {
     (void)now;

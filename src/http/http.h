@@ -21,10 +21,16 @@
  *         tq_http_release(transfer);
  *     }
  *
+ * In a program that must not even be held up by what libcurl does at once, as a handshake, the
+ * transport is opened with a thread of its own (thread.h), made at the first request, and then its
+ * fd is a bell which that thread rings. Nothing else can tell the difference, but that a request
+ * which is released in flight may hold its memory for a moment longer.
+ *
  * A transport can also be played: its requests then go to whoever plays the services, and come back
  * with what that answers. Nothing else can tell the difference.
  *
- * Not safe for use by two threads at once.
+ * Not safe for use by two threads at once. A process that was forked can close what its parent has
+ * opened, which gives nothing back, and must not use it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -77,11 +83,14 @@ typedef struct tq_http_reply {
     int64_t sent_ns; /* when the request went out, last time if twice; INT64_MIN if never */
 } tq_http_reply;
 
-/* Called when a request goes out on its connection. It may touch C memory only. */
+/* Called when a request goes out on its connection, or with the next step after that, and before
+ * its transfer is released at the latest. It may touch C memory only. */
 typedef void tq_http_on_sent(void *owner, int64_t now);
 
+typedef enum tq_http_mode { TQ_HTTP_IN_PLACE, TQ_HTTP_THREADED } tq_http_mode;
+
 /* Opens the transport. 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
-int tq_http_open(tq_http **out, tq_http_on_sent *on_sent);
+int tq_http_open(tq_http **out, tq_http_on_sent *on_sent, tq_http_mode mode);
 
 /* Drops all transfers and connections. Peers stay valid; their transfers do not. */
 void tq_http_close(tq_http *http);
@@ -102,6 +111,16 @@ void tq_http_arm(tq_http *http, int64_t at_ns);
 /* Does what is ready, after waiting at most `wait_ns` for it. 0, or TQ_ERR_SYSTEM; an interrupted
  * wait is no error. */
 int tq_http_step(tq_http *http, int64_t wait_ns);
+
+/* For programs that can watch no fd but connect a socket of their own, of a transport with a
+ * thread. tq_http_listen gives the path of a socket in a new directory below `directory`. When the
+ * program is connected to it, tq_http_hang has the bell rung there, at least once a second, and
+ * removes the files. Its reader calls tq_http_step then, which waits for nothing, until it has the
+ * bell taken back by tq_http_unhang. 0, TQ_ERR_MEMORY, TQ_ERR_SYSTEM, TQ_ERR_INVALID for a path
+ * that is too long or a transport in place. */
+int tq_http_listen(tq_http *http, const char *directory, const char **path);
+int tq_http_hang(tq_http *http);
+void tq_http_unhang(tq_http *http);
 
 /* Starts what was submitted since the last step, without looking at the sockets. */
 void tq_http_kick(tq_http *http);

@@ -4,11 +4,11 @@
 /*
  * What the files of this room share: transport.c (libcurl's multi handles; what makes them work is
  * behind driver.h), peer.c (options, targets and the handles at rest), target.c, transfer.c (one
- * request and its reply), header.c (of the reply), url.c, and play.c (requests that somebody
- * answers in this process).
+ * request and its reply), header.c (of the reply), url.c, play.c (requests that somebody answers in
+ * this process), and thread.c (a thread of their own for the multi handles).
  *
- * A transfer is in one list at a time: its peer's `live`, `queue` or `idle`, or the transport's
- * `done`.
+ * A transfer is in one list at a time: its peer's `live`, `queue`, `idle` or `leaving`, or the
+ * transport's `done`. One that is leaving has been released, and a thread has its handle still.
  */
 #include "http/libcurl.h"
 
@@ -27,7 +27,8 @@ typedef enum tq_transfer_state {
     TQ_TRANSFER_QUEUED, /* waiting for room */
     TQ_TRANSFER_ACTIVE, /* live: in libcurl's hands */
     TQ_TRANSFER_DONE,   /* ended, to be taken */
-    TQ_TRANSFER_TAKEN   /* live: its reply is being read */
+    TQ_TRANSFER_TAKEN,  /* live: its reply is being read */
+    TQ_TRANSFER_LEAVING /* released, to come back from the thread */
 } tq_transfer_state;
 
 enum { TQ_LONGEST_DATE = 64 };
@@ -51,8 +52,18 @@ typedef struct tq_shard {
     size_t transfers; /* at rest or not */
 } tq_shard;
 
+/* What the thread and the worker both look at, under the lock (thread.h). */
+typedef struct tq_mail {
+    tq_transfer *next_recalled, *next_noted;
+    int64_t sent_ns;
+    unsigned untold; /* times that it went out since the worker heard of it */
+    bool is_recalled;
+    bool is_returned;
+} tq_mail;
+
 struct tq_transfer {
     tq_transfer *next, *prev;
+    tq_http *http;
     tq_http_peer *peer;
     tq_shard *shard; /* NULL for a doomed one that has left it */
     CURL *easy;
@@ -74,6 +85,11 @@ struct tq_transfer {
     uint64_t target_number; /* what the handle is set to; 0 for nothing yet */
     const struct curl_slist *headers_set;
     tq_transfer *next_played;
+    tq_mail mail;
+    tq_transfer *next_posted; /* in the mailbox, or with the thread */
+    CURLcode result;          /* of the thread, as the next two */
+    bool is_out;              /* of libcurl's hands */
+    bool is_let_go;           /* its recall was obeyed */
     tq_buf request;
     tq_buf body;
     tq_http_headers headers;
@@ -87,6 +103,7 @@ struct tq_http_target {
     const char *line;           /* in `text`, path and query; NULL where libcurl knows them */
     struct curl_slist *headers; /* the first one, "Expect:", is for large bodies alone */
     uint64_t number;            /* no two of a peer have the same */
+    size_t holders;             /* transfers with a thread, which looks at it */
 };
 
 struct tq_http_peer {
@@ -98,13 +115,18 @@ struct tq_http_peer {
     tq_list live;
     tq_list queue;
     tq_list idle;
+    tq_list leaving;
 };
+
+typedef struct tq_thread tq_thread;
 
 struct tq_http {
     tq_driver *driver;
+    tq_thread *thread; /* NULL in place */
     tq_shard shards[TQ_DRIVER_MOST];
     size_t shard_count;
     size_t in_flight;
+    unsigned forks; /* of the process whose it is */
     tq_http_on_sent *on_sent;
     tq_http_peer *peers;
     tq_list done;
@@ -119,11 +141,14 @@ void tq_list_remove(tq_list *list, tq_transfer *transfer);
 /* transport.c: into a shard that has room, and out of it; the latter can be repeated. */
 void tq_http_join_shard(tq_http *http, tq_transfer *transfer);
 void tq_http_leave_shard(tq_transfer *transfer);
-/* transport.c: into libcurl's hands, and out of them again. */
+/* transport.c: into libcurl's hands, and out of them again: false when a thread still has it. */
 int tq_http_start(tq_http *http, tq_transfer *transfer);
-void tq_http_stop(tq_http *http, tq_transfer *transfer);
-/* transport.c: a transfer that is over leaves libcurl's hands, or the player's, to be taken. */
+bool tq_http_stop(tq_http *http, tq_transfer *transfer);
+/* transport.c: a transfer that is over and in nobody's hands any more is to be taken. */
 void tq_http_finish(tq_http *http, tq_transfer *transfer);
+/* transport.c: hands each transfer of a multi handle that is over to `finish`. */
+typedef void tq_http_finisher(tq_http *http, tq_transfer *transfer, CURLcode result);
+void tq_http_collect(tq_http *http, CURLM *multi, tq_http_finisher *finish);
 /* play.c: the same as start and stop for a request that is played. */
 void tq_play_start(tq_http *http, tq_transfer *transfer);
 void tq_play_stop(tq_http *http, tq_transfer *transfer);
@@ -131,10 +156,16 @@ void tq_play_stop(tq_http *http, tq_transfer *transfer);
 /* peer.c: joins a transport, leaves it with all transfers released, starts what is queued. */
 void tq_http_peer_attach(tq_http_peer *peer, tq_http *http);
 void tq_http_peer_detach(tq_http_peer *peer);
+/* peer.c: leaves it with its transfers forgotten, which are another process's. */
+void tq_http_peer_abandon(tq_http_peer *peer);
 void tq_http_peer_advance(tq_http_peer *peer);
+/* peer.c: one that has left comes back from the thread. */
+void tq_http_reclaim(tq_transfer *transfer);
 /* peer.c: ends one that is in no list, for want of memory. */
 void tq_http_fail_unstarted(tq_transfer *transfer);
 
+/* target.c: the target stays until it has been closed once more. */
+void tq_http_target_hold(const tq_http_target *target);
 /* target.c: sets the handle to it, unless it is already. False when there is no memory. */
 bool tq_http_target_set(tq_transfer *transfer, const tq_http_target *target);
 

@@ -123,12 +123,51 @@ static void free_done(tq_http *http, const tq_http_peer *peer)
     }
 }
 
+static void begin_to_leave(tq_transfer *transfer)
+{
+    tq_http_peer *peer = transfer->peer;
+    tq_list_remove(&peer->live, transfer);
+    transfer->state = TQ_TRANSFER_LEAVING;
+    tq_list_append(&peer->leaving, transfer);
+}
+
 static void stop_active(tq_http_peer *peer)
 {
-    for (tq_transfer *transfer = peer->live.first; transfer != NULL; transfer = transfer->next)
-        if (transfer->state == TQ_TRANSFER_ACTIVE)
-            tq_http_stop(peer->http, transfer);
+    for (tq_transfer *transfer = peer->live.first, *next; transfer != NULL; transfer = next) {
+        next = transfer->next;
+        if (transfer->state == TQ_TRANSFER_ACTIVE && !tq_http_stop(peer->http, transfer))
+            begin_to_leave(transfer);
+    }
     peer->active = 0;
+}
+
+/* Those that are leaving find that they have no peer any more. */
+static void let_leave(tq_list *leaving)
+{
+    while (leaving->first != NULL) {
+        tq_transfer *transfer = leaving->first;
+        tq_list_remove(leaving, transfer);
+        transfer->peer = NULL;
+    }
+}
+
+static void leave_transport(tq_http_peer *peer)
+{
+    if (peer->prev != NULL)
+        peer->prev->next = peer->next;
+    else
+        peer->http->peers = peer->next;
+    if (peer->next != NULL)
+        peer->next->prev = peer->prev;
+    peer->http = NULL;
+}
+
+void tq_http_peer_abandon(tq_http_peer *peer)
+{
+    const tq_list none = {0};
+    peer->live = peer->queue = peer->idle = peer->leaving = none;
+    peer->active = 0;
+    leave_transport(peer);
 }
 
 void tq_http_peer_detach(tq_http_peer *peer)
@@ -140,14 +179,9 @@ void tq_http_peer_detach(tq_http_peer *peer)
     free_list(&peer->live);
     free_list(&peer->queue);
     free_list(&peer->idle);
+    let_leave(&peer->leaving);
     free_done(http, peer);
-    if (peer->prev != NULL)
-        peer->prev->next = peer->next;
-    else
-        http->peers = peer->next;
-    if (peer->next != NULL)
-        peer->next->prev = peer->prev;
-    peer->http = NULL;
+    leave_transport(peer);
 }
 
 void tq_http_fail_unstarted(tq_transfer *transfer)
@@ -190,14 +224,18 @@ int tq_http_begin(tq_http *http, tq_http_peer *peer, tq_transfer **out)
     return TQ_OK;
 }
 
-/* Out of whatever list it is in; `advance` is set when that made room. */
-static void take_out(tq_transfer *transfer, bool *advance)
+/* Out of whatever list it is in. False when a thread still has it; `advance` is set when there is
+ * room for another one. */
+static bool take_out(tq_transfer *transfer, bool *advance)
 {
     tq_http_peer *peer = transfer->peer;
     *advance = transfer->state == TQ_TRANSFER_ACTIVE;
     if (*advance) {
-        tq_http_stop(peer->http, transfer);
         peer->active--;
+        if (!tq_http_stop(peer->http, transfer)) {
+            begin_to_leave(transfer);
+            return false;
+        }
     }
     if (transfer->state == TQ_TRANSFER_QUEUED)
         tq_list_remove(&peer->queue, transfer);
@@ -205,6 +243,7 @@ static void take_out(tq_transfer *transfer, bool *advance)
         tq_list_remove(&peer->http->done, transfer);
     else
         tq_list_remove(&peer->live, transfer);
+    return true;
 }
 
 static bool is_reusable(const tq_transfer *transfer)
@@ -234,6 +273,24 @@ static void rest(tq_transfer *transfer)
     tq_list_append(&transfer->peer->idle, transfer);
 }
 
+static void rest_or_free(tq_transfer *transfer)
+{
+    if (is_reusable(transfer))
+        rest(transfer);
+    else
+        tq_transfer_free(transfer);
+}
+
+void tq_http_reclaim(tq_transfer *transfer)
+{
+    if (transfer->peer == NULL) {
+        tq_transfer_free(transfer);
+        return;
+    }
+    tq_list_remove(&transfer->peer->leaving, transfer);
+    rest_or_free(transfer);
+}
+
 void tq_http_release(tq_transfer *transfer)
 {
     tq_http_peer *peer = transfer->peer;
@@ -242,11 +299,8 @@ void tq_http_release(tq_transfer *transfer)
         transfer->is_doomed = true;
         return;
     }
-    take_out(transfer, &advance);
-    if (is_reusable(transfer))
-        rest(transfer);
-    else
-        tq_transfer_free(transfer);
+    if (take_out(transfer, &advance))
+        rest_or_free(transfer);
     if (advance)
         tq_http_peer_advance(peer);
 }

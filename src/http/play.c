@@ -74,6 +74,7 @@ int tq_http_answer(tq_http *http, uint64_t number, const tq_http_reply *reply)
         snprintf(transfer->error, sizeof transfer->error, "%s", reply->error);
         transfer->reply.error = transfer->error;
     }
+    tq_play_stop(http, transfer);
     tq_http_finish(http, transfer);
     return TQ_OK;
 }

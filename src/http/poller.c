@@ -144,6 +144,12 @@ void tq_poller_arm(tq_poller *poller, int64_t at_ns)
         poller->armed_ns = at_ns;
 }
 
+void tq_poller_wake(const tq_poller *poller)
+{
+    struct itimerspec at_once = {.it_value = {.tv_nsec = 1}};
+    (void)timerfd_settime(poller->timer_fd, TFD_TIMER_ABSTIME, &at_once, NULL);
+}
+
 static void drain_timer(tq_poller *poller)
 {
     uint64_t expirations;

@@ -54,6 +54,9 @@ void tq_poller_closing(tq_poller *poller, int fd);
 /* Makes the set's fd readable at `at_ns` at the latest. */
 void tq_poller_arm(tq_poller *poller, int64_t at_ns);
 
+/* The same at once, and without keeping note of it: for another thread than the one that waits. */
+void tq_poller_wake(const tq_poller *poller);
+
 /* Waits at most `wait_ns` and writes what is ready. Gives how many, or TQ_ERR_SYSTEM. */
 int tq_poller_wait(tq_poller *poller, int64_t wait_ns, tq_poll_event events[TQ_POLL_BATCH]);
 

@@ -69,10 +69,19 @@ int tq_http_target_open(tq_http_target **out, tq_http_peer *peer, const char *pa
     return TQ_OK;
 }
 
+void tq_http_target_hold(const tq_http_target *target)
+{
+    ((tq_http_target *)target)->holders++;
+}
+
 void tq_http_target_close(tq_http_target *target)
 {
     if (target == NULL)
         return;
+    if (target->holders > 0) {
+        target->holders--;
+        return;
+    }
     curl_slist_free_all(target->headers);
     curl_url_cleanup(target->url);
     /* It may hold the key. */

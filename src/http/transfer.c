@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "clock/clock.h"
-#include "http/internal.h"
+#include "http/thread.h"
 
 /* Replies are small; a small receive buffer is a third of a handle's memory and time. */
 enum { RECEIVE_BUFFER = 4096, MOST_HEADERS = 256 * 1024 };
@@ -64,8 +64,8 @@ void tq_transfer_note_sent(tq_transfer *transfer)
 {
     transfer->times_sent++;
     transfer->reply.sent_ns = tq_clock_now();
-    if (transfer->peer->http->on_sent != NULL)
-        transfer->peer->http->on_sent(transfer->owner, transfer->reply.sent_ns);
+    if (transfer->http->on_sent != NULL)
+        transfer->http->on_sent(transfer->owner, transfer->reply.sent_ns);
 }
 
 static int on_request(void *data, char *peer_ip, char *local_ip, int peer_port, int local_port)
@@ -82,6 +82,9 @@ static int on_request(void *data, char *peer_ip, char *local_ip, int peer_port, 
         transfer->is_late = transfer->times_sent == 0;
         return CURL_PREREQFUNC_ABORT;
     }
+    tq_thread *thread = transfer->http->thread;
+    if (thread != NULL)
+        return tq_thread_note_sent(thread, transfer) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
     tq_transfer_note_sent(transfer);
     return CURL_PREREQFUNC_OK;
 }
@@ -172,6 +175,7 @@ int tq_transfer_new(tq_http_peer *peer, tq_transfer **out)
     tq_transfer *transfer = calloc(1, sizeof *transfer);
     if (transfer == NULL)
         return TQ_ERR_MEMORY;
+    transfer->http = peer->http;
     transfer->peer = peer;
     transfer->easy = curl_easy_init();
     if (transfer->easy == NULL) {

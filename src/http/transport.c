@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "http/internal.h"
+#include "base/fork.h"
+#include "clock/clock.h"
+#include "http/thread.h"
 
 /* The pool must not shrink with the number of transfers, as libcurl's default does. */
 enum { POOLED_CONNECTIONS = 4096 };
@@ -12,6 +14,10 @@ enum { POOLED_CONNECTIONS = 4096 };
 /* From so many transfers on another shard costs less than it saves: it has a store of certificates
  * and an address cache of its own. */
 enum { SHARD_SIZE = 64 };
+
+/* When libcurl wants to be called is known to the thread alone; but as long as something is in
+ * flight there is something to come, and no program must take the transport for idle. */
+#define PRESENCE (10 * TQ_SECOND)
 
 static void init_libcurl(void)
 {
@@ -24,23 +30,29 @@ static bool open_shard(tq_http *http)
     if (multi == NULL)
         return false;
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)POOLED_CONNECTIONS);
-    tq_driver_add(http->driver, multi);
+    /* A thread takes it over with the first request on it. */
+    if (http->thread == NULL)
+        tq_driver_add(http->driver, multi);
     http->shards[http->shard_count++] = (tq_shard){.multi = multi};
     return true;
 }
 
-static int open_driver(tq_http *http)
+static int open_driver(tq_http *http, tq_http_mode mode)
 {
     int err = tq_driver_open(&http->driver);
     if (err != TQ_OK)
         return err;
-    if (open_shard(http))
+    if (mode == TQ_HTTP_THREADED)
+        err = tq_thread_open(http);
+    if (err == TQ_OK && open_shard(http))
         return TQ_OK;
+    if (http->thread != NULL)
+        tq_thread_close(http->thread);
     tq_driver_close(http->driver);
-    return TQ_ERR_MEMORY;
+    return err == TQ_OK ? TQ_ERR_MEMORY : err;
 }
 
-int tq_http_open(tq_http **out, tq_http_on_sent *on_sent)
+int tq_http_open(tq_http **out, tq_http_on_sent *on_sent, tq_http_mode mode)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_libcurl);
@@ -48,7 +60,8 @@ int tq_http_open(tq_http **out, tq_http_on_sent *on_sent)
     if (http == NULL)
         return TQ_ERR_MEMORY;
     http->on_sent = on_sent;
-    int err = open_driver(http);
+    http->forks = tq_forks();
+    int err = open_driver(http, mode);
     if (err != TQ_OK) {
         free(http);
         return err;
@@ -59,8 +72,18 @@ int tq_http_open(tq_http **out, tq_http_on_sent *on_sent)
 
 void tq_http_close(tq_http *http)
 {
+    /* Connections, epoll set and thread are the parent's. */
+    if (http->forks != tq_forks()) {
+        while (http->peers != NULL)
+            tq_http_peer_abandon(http->peers);
+        return;
+    }
     while (http->peers != NULL)
         tq_http_peer_detach(http->peers);
+    if (http->thread != NULL) {
+        tq_thread_stop(http->thread);
+        tq_thread_close(http->thread);
+    }
     for (size_t i = 0; i < http->shard_count; i++)
         curl_multi_cleanup(http->shards[i].multi);
     tq_driver_close(http->driver);
@@ -74,6 +97,8 @@ bool tq_http_is_pollable(void)
 
 int tq_http_fd(const tq_http *http)
 {
+    if (http->thread != NULL)
+        return tq_thread_fd(http->thread);
     return tq_driver_fd(http->driver);
 }
 
@@ -84,31 +109,59 @@ size_t tq_http_in_flight(const tq_http *http)
 
 int64_t tq_http_wait_ns(const tq_http *http, int64_t now)
 {
-    if (http->done.count > 0 || tq_driver_has_ready(http->driver))
+    if (http->done.count > 0)
         return 0;
     for (const tq_transfer *played = http->played; played != NULL; played = played->next_played)
         if (!played->is_asked)
             return 0;
-    return tq_driver_wait_ns(http->driver, now);
+    if (http->thread != NULL)
+        return tq_thread_has_news(http->thread) ? 0 : http->in_flight > 0 ? PRESENCE : TQ_NEVER;
+    return tq_driver_has_ready(http->driver) ? 0 : tq_driver_wait_ns(http->driver, now);
 }
 
 void tq_http_arm(tq_http *http, int64_t at_ns)
 {
-    tq_driver_arm(http->driver, at_ns);
+    if (http->thread != NULL)
+        tq_thread_arm(http->thread, at_ns);
+    else
+        tq_driver_arm(http->driver, at_ns);
+}
+
+int tq_http_listen(tq_http *http, const char *directory, const char **path)
+{
+    return http->thread != NULL ? tq_thread_listen(http->thread, directory, path) : TQ_ERR_INVALID;
+}
+
+int tq_http_hang(tq_http *http)
+{
+    return http->thread != NULL ? tq_thread_hang(http->thread) : TQ_ERR_INVALID;
+}
+
+void tq_http_unhang(tq_http *http)
+{
+    if (http->thread != NULL)
+        tq_thread_unhang(http->thread);
 }
 
 int tq_http_watch_fd(tq_http *http, int fd, int wanted)
 {
+    if (http->thread != NULL)
+        return tq_thread_watch_fd(http->thread, fd, wanted);
     return tq_driver_watch(http->driver, fd, wanted);
 }
 
 void tq_http_unwatch_fd(tq_http *http, int fd)
 {
-    tq_driver_unwatch(http->driver, fd);
+    if (http->thread != NULL)
+        tq_thread_unwatch_fd(http->thread, fd);
+    else
+        tq_driver_unwatch(http->driver, fd);
 }
 
 int tq_http_take_ready(tq_http *http)
 {
+    if (http->thread != NULL)
+        return tq_thread_take_ready(http->thread);
     return tq_driver_take_ready(http->driver);
 }
 
@@ -151,25 +204,34 @@ int tq_http_start(tq_http *http, tq_transfer *transfer)
         tq_play_start(http, transfer);
         return TQ_OK;
     }
-    if (curl_multi_add_handle(transfer->shard->multi, transfer->easy) != CURLM_OK)
-        return TQ_ERR_MEMORY;
-    http->in_flight++;
-    return TQ_OK;
+    int err = TQ_OK;
+    if (http->thread != NULL)
+        err = tq_thread_post(http->thread, transfer);
+    else if (curl_multi_add_handle(transfer->shard->multi, transfer->easy) != CURLM_OK)
+        err = TQ_ERR_MEMORY;
+    if (err == TQ_OK)
+        http->in_flight++;
+    return err;
 }
 
-void tq_http_stop(tq_http *http, tq_transfer *transfer)
+bool tq_http_stop(tq_http *http, tq_transfer *transfer)
 {
-    if (transfer->is_played)
-        tq_play_stop(http, transfer);
-    else
-        curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
     http->in_flight--;
+    if (transfer->is_played) {
+        tq_play_stop(http, transfer);
+    } else if (http->thread != NULL) {
+        tq_thread_recall(http->thread, transfer);
+        return false;
+    } else {
+        curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
+    }
+    return true;
 }
 
 void tq_http_finish(tq_http *http, tq_transfer *transfer)
 {
     tq_http_peer *peer = transfer->peer;
-    tq_http_stop(http, transfer);
+    http->in_flight--;
     peer->active--;
     tq_list_remove(&peer->live, transfer);
     transfer->state = TQ_TRANSFER_DONE;
@@ -177,7 +239,7 @@ void tq_http_finish(tq_http *http, tq_transfer *transfer)
     tq_http_peer_advance(peer);
 }
 
-static void collect_from(tq_http *http, CURLM *multi)
+void tq_http_collect(tq_http *http, CURLM *multi, tq_http_finisher *finish)
 {
     int left;
     for (CURLMsg *message = curl_multi_info_read(multi, &left); message != NULL;
@@ -185,25 +247,33 @@ static void collect_from(tq_http *http, CURLM *multi)
         tq_transfer *transfer = NULL;
         CURLcode result = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        tq_transfer_end(transfer, result);
-        tq_http_finish(http, transfer);
+        finish(http, transfer, result);
     }
+}
+
+static void finish_here(tq_http *http, tq_transfer *transfer, CURLcode result)
+{
+    tq_transfer_end(transfer, result);
+    curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
+    tq_http_finish(http, transfer);
 }
 
 static void collect(tq_http *http)
 {
     for (size_t i = 0; i < http->shard_count; i++)
-        collect_from(http, http->shards[i].multi);
+        tq_http_collect(http, http->shards[i].multi, finish_here);
 }
 
 void tq_http_kick(tq_http *http)
 {
-    if (tq_driver_kick(http->driver))
+    if (http->thread == NULL && tq_driver_kick(http->driver))
         collect(http);
 }
 
 int tq_http_step(tq_http *http, int64_t wait_ns)
 {
+    if (http->thread != NULL)
+        return tq_thread_step(http->thread, wait_ns);
     int err = tq_driver_step(http->driver, wait_ns);
     collect(http);
     tq_http_kick(http);

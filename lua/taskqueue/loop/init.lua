@@ -9,10 +9,13 @@ local core = require "taskqueue.core"
 local loops = {}
 
 -- Each is a module of this folder, loaded when it is asked for.
-local KNOWN = { "builtin", "copas", "cqueues", "luv" }
+local KNOWN = { "builtin", "copas", "cqueues", "luv", "openresty" }
 local FUNCTIONS = { "current", "park", "unpark", "attach", "detach" }
 
-local chosen = builtin
+-- Inside nginx, which has one loop, there is nothing to choose.
+local ngx = rawget(_G, "ngx")
+local is_nginx = type(ngx) == "table" and ngx.config ~= nil and ngx.config.subsystem ~= nil
+local chosen = is_nginx and require "taskqueue.loop.openresty" or builtin
 
 local function is_known(name)
   for _, known in ipairs(KNOWN) do
@@ -63,12 +66,21 @@ end
 
 --- The loop in which the caller can be suspended, and its token there; nil where it has to block.
 -- A coroutine of the built-in loop waits in that one, whichever is in use.
+-- @treturn ?table
+-- @return ?
+-- @treturn ?string why the caller can neither be suspended nor block
 function loops.current()
   local token = builtin.current()
   if token then return builtin, token end
-  local loop
-  token, loop = chosen.current()
+  local loop, problem
+  token, loop, problem = chosen.current()
   if token then return loop or chosen, token end
+  return nil, nil, problem
+end
+
+--- Does the loop in use drop coroutines that are suspended, as nginx does when a request is over?
+function loops.can_drop()
+  return chosen.can_drop
 end
 
 -- How many waits are in progress, by loop. Who runs the built-in one drives the engine too.

@@ -1,0 +1,166 @@
+-- SPDX-License-Identifier: MIT
+--[[
+Waits inside nginx (ngx_lua, http and stream). It is chosen by itself there, and needs no more than
+that the module is found:
+
+    http {
+      lua_package_path  "/usr/local/share/lua/5.1/?.lua;/usr/local/share/lua/5.1/?/init.lua;;";
+      lua_package_cpath "/usr/local/lib/lua/5.1/?.so;;";
+      init_by_lua_block { taskqueue = require "taskqueue" }
+      server {
+        location /wait {
+          content_by_lua_block {
+            local status, message = client:wait_until_done(ngx.var.arg_id, { timeout = 30 })
+            ngx.say(status and status.state or message)
+          }
+        }
+      }
+    }
+
+A wait suspends only its own light thread: in rewrite, access, content and timer, and where else
+nginx can suspend one. In a phase that cannot be suspended it raises; ngx.timer.at begins it then. A
+request that is over, because its client went away or by ngx.exit, ends its waits within a second.
+
+The network is the business of a thread (src/http/thread.h), which rings a bell when there is
+something to take. nginx lets nobody watch an fd, so that one light thread of a timer reads the bell
+from a socket, as long as there are waits. Where there can be none, because all connections of the
+worker are in use or it is about to end, the waits look themselves, some times a second.
+]]
+local core = require "taskqueue.core"
+local semaphore = require "ngx.semaphore"
+
+local loop = { name = "openresty", can_drop = true }
+
+core.use_thread()
+
+-- Where the bell's socket may lie, for the moment until it is connected to.
+local DIRECTORIES = { os.getenv "TMPDIR" or "/tmp", "/dev/shm", "/var/tmp" }
+-- Seconds: the longest sleep, how often waits look themselves, how long a reader may take to
+-- begin, and how long it stays when nobody waits.
+local LONGEST, LOOK, BEGINNING, IDLE = 60, 0.02, 0.5, 5
+
+local CAN_WAIT = {
+  rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
+  preread = true, ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true,
+}
+
+local engine
+local is_attached = false
+-- The light thread that reads the bell: its number, whether it hears, and since when it should.
+local reader, is_heard, began = 0, false, -math.huge
+local looked = -math.huge
+local parked = {}
+
+--- A semaphore to wait for.
+function loop.current()
+  local phase = ngx.get_phase()
+  if CAN_WAIT[phase] then return semaphore.new(0) end
+  return nil, nil, ("taskqueue: the phase %q of nginx cannot be suspended, so that nothing can "
+    .. "wait in it; ngx.timer.at begins what can"):format(phase)
+end
+
+local function step()
+  looked = core.now()
+  local ok, message = pcall(engine.step)
+  if not ok then ngx.log(ngx.ERR, "taskqueue: ", tostring(message)) end
+end
+
+-- nginx drops the light threads of a request that is over, and tells nobody; but then nobody waits
+-- for the semaphore any more.
+local function sweep()
+  for token in pairs(parked) do
+    if token:count() >= 0 then
+      parked[token] = nil
+      engine.drop(token)
+    end
+  end
+end
+
+local function connect(socket)
+  local message
+  for _, directory in ipairs(DIRECTORIES) do
+    local ok, path = pcall(core.engine().listen, core.engine(), directory)
+    if ok then
+      ok, path = socket:connect("unix:" .. path)
+      if ok then return pcall(core.engine().hang, core.engine()) end
+      core.engine():unhang()
+    end
+    message = path
+  end
+  return false, message
+end
+
+local function is_needed(idle_since)
+  if is_attached then return true end
+  return not ngx.worker.exiting() and core.now() - idle_since < IDLE
+end
+
+local function listen(socket, number)
+  local idle_since = core.now()
+  while number == reader and is_needed(idle_since) do
+    local rung, problem = socket:receiveany(256)
+    if not rung then return problem end
+    step()
+    sweep()
+    if is_attached then idle_since = core.now() end
+  end
+end
+
+-- Those who wait find out that they have to look themselves.
+local function wake_all()
+  local tokens = parked
+  parked = {}
+  for token in pairs(tokens) do token:post(1) end
+end
+
+local function read_bell(_, number)
+  if number ~= reader then return end
+  local socket = ngx.socket.tcp()
+  socket:settimeouts(1000, 1000, LONGEST * 1000)
+  local ok, problem = connect(socket)
+  if ok then
+    is_heard = true
+    wake_all()
+    problem = select(2, pcall(listen, socket, number))
+    core.engine():unhang()
+  end
+  socket:close()
+  if number ~= reader then return end
+  is_heard, began = false, -math.huge
+  if problem then ngx.log(ngx.ERR, "taskqueue: cannot read the bell: ", tostring(problem)) end
+  wake_all()
+end
+
+local function begin_reader()
+  local now = core.now()
+  if is_heard or now - began < BEGINNING or ngx.worker.exiting() then return end
+  began, reader = now, reader + 1
+  ngx.timer.at(0, read_bell, reader)
+end
+
+--- Suspends until the token is unparked, or something is to be looked at.
+function loop.park(token)
+  begin_reader()
+  parked[token] = true
+  local is_posted = token:wait(is_heard and LONGEST or LOOK)
+  if is_posted or is_heard then return end
+  if core.now() - looked >= LOOK then step() end
+end
+
+function loop.unpark(token)
+  parked[token] = nil
+  token:post(1)
+end
+
+function loop.attach(pollable)
+  engine, is_attached = pollable, true
+  begin_reader()
+end
+
+function loop.detach()
+  is_attached = false
+  -- The reader of a worker that is about to end goes now.
+  if is_heard and ngx.worker.exiting() then core.engine():arm(0) end
+end
+
+return loop
