@@ -142,6 +142,7 @@ build = {
         "src/http/transfer.c",
         "src/http/transport.c",
         "src/http/url.c",
+        "src/http/worker.c",
         "src/json/wide.c",
         "src/mobizon/mobizon.c",
         "src/sched/forecast.c",

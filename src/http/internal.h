@@ -5,7 +5,7 @@
  * What the files of this room share: transport.c (libcurl's multi handles; what makes them work is
  * behind driver.h), peer.c (options, targets and the handles at rest), target.c, transfer.c (one
  * request and its reply), header.c (of the reply), url.c, play.c (requests that somebody answers in
- * this process), and thread.c (a thread of their own for the multi handles).
+ * this process), and thread.c with worker.c (a thread of their own for the multi handles).
  *
  * A transfer is in one list at a time: its peer's `live`, `queue`, `idle` or `leaving`, or the
  * transport's `done`. One that is leaving has been released, and a thread has its handle still.

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "http/thread.h"
+#include "http/mailbox.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -15,75 +13,16 @@
 #define NOTE_DELAY (TQ_SECOND / 1000)
 #define HEARTBEAT TQ_SECOND
 
-/* A chain of transfers in the order of their coming. */
-typedef struct chain {
-    tq_transfer *first;
-    tq_transfer *last;
-} chain;
-
-struct tq_thread {
-    tq_http *http;
-    pthread_t id;
-    unsigned forks;
-    bool is_running;
-    tq_thread *next, *prev; /* of those that are running */
-
-    /* The thread's own. */
-    size_t shards_known;
-    chain finished;    /* not handed back yet */
-    bool is_own_ready; /* `own` has something, and the worker was not told yet */
-
-    /* The worker's own: file descriptors of others. The thread watches for it whether one is ready,
-     * when it has been asked to. */
-    tq_driver *own; /* NULL before there is one */
-
-    pthread_mutex_t lock; /* over all that follows */
-    bool is_over;
-    chain posted;
-    tq_transfer *recalled; /* chained by their mail */
-    tq_transfer *noted;
-    chain returned;
-    size_t shard_count;
-    int own_fd;        /* to be watched from now on, or -1 */
-    bool is_own_spent; /* its watching: it is done once */
-    tq_bell bell;
-    bool is_rung;   /* and the worker has not looked since */
-    bool is_asleep; /* the thread waits, until then */
-    int64_t asleep_until_ns;
-    int64_t armed_ns; /* when the worker wants the bell rung, whatever happens */
-    int64_t note_ns;  /* when it is rung for what is noted */
-    int64_t beat_ns;  /* when it is rung to be heard */
-};
-
-static void add(chain *to, tq_transfer *transfer)
-{
-    transfer->next_posted = NULL;
-    if (to->last != NULL)
-        to->last->next_posted = transfer;
-    else
-        to->first = transfer;
-    to->last = transfer;
-}
-
-static chain take_all(chain *from)
-{
-    chain taken = *from;
-    *from = (chain){NULL, NULL};
-    return taken;
-}
-
-/* --- the thread ----------------------------------------------------------------------------- */
-
 static void start(tq_thread *thread, tq_transfer *transfer)
 {
     if (curl_multi_add_handle(transfer->shard->multi, transfer->easy) == CURLM_OK)
         return;
     transfer->result = CURLE_OUT_OF_MEMORY;
     transfer->is_out = true;
-    add(&thread->finished, transfer);
+    tq_chain_add(&thread->finished, transfer);
 }
 
-static void start_posted(tq_thread *thread, chain posted)
+static void start_posted(tq_thread *thread, tq_chain posted)
 {
     for (tq_transfer *transfer = posted.first, *next; transfer != NULL; transfer = next) {
         next = transfer->next_posted;
@@ -100,7 +39,7 @@ static void stop_recalled(tq_thread *thread, tq_transfer *recalled)
             curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
         transfer->is_out = true;
         transfer->is_let_go = true;
-        add(&thread->finished, transfer);
+        tq_chain_add(&thread->finished, transfer);
     }
 }
 
@@ -109,7 +48,7 @@ static void finish(tq_http *http, tq_transfer *transfer, CURLcode result)
     curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
     transfer->result = result;
     transfer->is_out = true;
-    add(&http->thread->finished, transfer);
+    tq_chain_add(&http->thread->finished, transfer);
 }
 
 static void collect(tq_thread *thread)
@@ -132,13 +71,13 @@ static void work(tq_thread *thread, int64_t wait_ns)
 
 static void hand_back(tq_thread *thread)
 {
-    chain finished = take_all(&thread->finished);
+    tq_chain finished = tq_chain_take(&thread->finished);
     for (tq_transfer *transfer = finished.first, *next; transfer != NULL; transfer = next) {
         next = transfer->next_posted;
         if (transfer->mail.is_recalled && !transfer->is_let_go)
             continue;
         transfer->mail.is_returned = true;
-        add(&thread->returned, transfer);
+        tq_chain_add(&thread->returned, transfer);
     }
 }
 
@@ -174,7 +113,7 @@ static bool is_to_ring(tq_thread *thread, int64_t now)
 
 /* What the worker has posted since the thread looked last, and how long to wait for libcurl. */
 typedef struct orders {
-    chain posted;
+    tq_chain posted;
     tq_transfer *recalled;
     size_t shard_count;
     int own_fd;
@@ -197,7 +136,7 @@ static void plan_wait(tq_thread *thread, orders *given, int64_t now)
 
 static void take_orders(tq_thread *thread, orders *given)
 {
-    given->posted = take_all(&thread->posted);
+    given->posted = tq_chain_take(&thread->posted);
     given->recalled = thread->recalled;
     thread->recalled = NULL;
     given->shard_count = thread->shard_count;
@@ -269,8 +208,6 @@ bool tq_thread_note_sent(tq_thread *thread, tq_transfer *transfer)
     return goes;
 }
 
-/* --- its life --------------------------------------------------------------------------------- */
-
 static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
 static tq_thread *running;
 
@@ -323,7 +260,7 @@ static void note_running(tq_thread *thread)
     running = thread;
 }
 
-static int need_thread(tq_thread *thread)
+int tq_thread_need(tq_thread *thread)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (thread->is_running)
@@ -390,242 +327,4 @@ void tq_thread_close(tq_thread *thread)
     tq_bell_close(&thread->bell);
     pthread_mutex_destroy(&thread->lock);
     free(thread);
-}
-
-/* --- the worker ------------------------------------------------------------------------------- */
-
-/* With the lock held: the thread looks into the mailbox, now or before it sleeps. */
-static void wake(tq_thread *thread)
-{
-    if (thread->is_asleep)
-        tq_driver_wake(thread->http->driver);
-    thread->is_asleep = false;
-}
-
-int tq_thread_post(tq_thread *thread, tq_transfer *transfer)
-{
-    if (need_thread(thread) != TQ_OK)
-        return TQ_ERR_SYSTEM;
-    transfer->mail = (tq_mail){.sent_ns = INT64_MIN};
-    transfer->is_out = transfer->is_let_go = false;
-    tq_http_target_hold(transfer->target);
-    pthread_mutex_lock(&thread->lock);
-    thread->shard_count = thread->http->shard_count;
-    add(&thread->posted, transfer);
-    wake(thread);
-    pthread_mutex_unlock(&thread->lock);
-    return TQ_OK;
-}
-
-/* With the lock held, since the request may go out once more. */
-static void tell_sent(const tq_thread *thread, tq_transfer *transfer)
-{
-    tq_mail *mail = &transfer->mail;
-    for (; mail->untold > 0; mail->untold--)
-        if (thread->http->on_sent != NULL)
-            thread->http->on_sent(transfer->owner, mail->sent_ns);
-}
-
-void tq_thread_recall(tq_thread *thread, tq_transfer *transfer)
-{
-    tq_mail *mail = &transfer->mail;
-    pthread_mutex_lock(&thread->lock);
-    tell_sent(thread, transfer);
-    mail->is_recalled = true;
-    if (!mail->is_returned) {
-        mail->next_recalled = thread->recalled;
-        thread->recalled = transfer;
-        wake(thread);
-    }
-    pthread_mutex_unlock(&thread->lock);
-}
-
-int tq_thread_fd(const tq_thread *thread)
-{
-    return tq_bell_fd(&thread->bell);
-}
-
-static bool has_news(const tq_thread *thread)
-{
-    return (thread->own != NULL && tq_driver_has_ready(thread->own)) ||
-           thread->returned.first != NULL || thread->noted != NULL;
-}
-
-bool tq_thread_has_news(tq_thread *thread)
-{
-    pthread_mutex_lock(&thread->lock);
-    bool has = has_news(thread);
-    pthread_mutex_unlock(&thread->lock);
-    return has;
-}
-
-static void ring_now(tq_thread *thread)
-{
-    pthread_mutex_lock(&thread->lock);
-    if (!thread->is_rung)
-        tq_bell_ring(&thread->bell);
-    thread->is_rung = true;
-    pthread_mutex_unlock(&thread->lock);
-}
-
-void tq_thread_arm(tq_thread *thread, int64_t at_ns)
-{
-    if (at_ns <= tq_clock_now()) {
-        ring_now(thread);
-        return;
-    }
-    if (need_thread(thread) != TQ_OK)
-        return;
-    pthread_mutex_lock(&thread->lock);
-    if (at_ns < thread->armed_ns) {
-        thread->armed_ns = at_ns;
-        if (at_ns < thread->asleep_until_ns)
-            wake(thread);
-    }
-    pthread_mutex_unlock(&thread->lock);
-}
-
-/* Has the bell been rung for what this step takes? */
-static bool look(tq_thread *thread, bool *is_rung)
-{
-    pthread_mutex_lock(&thread->lock);
-    *is_rung = thread->is_rung;
-    bool has = has_news(thread);
-    pthread_mutex_unlock(&thread->lock);
-    return has;
-}
-
-static int wait_for_bell(const tq_thread *thread, int64_t wait_ns)
-{
-    struct pollfd fds[] = {
-        {.fd = tq_bell_fd(&thread->bell), .events = POLLIN},
-        {.fd = thread->own != NULL ? tq_driver_fd(thread->own) : -1, .events = POLLIN}};
-    struct timespec span = {.tv_sec = (time_t)(wait_ns / TQ_SECOND),
-                            .tv_nsec = (long)(wait_ns % TQ_SECOND)};
-    int count = ppoll(fds, 2, wait_ns == TQ_NEVER ? NULL : &span, NULL);
-    return count < 0 && errno != EINTR ? TQ_ERR_SYSTEM : TQ_OK;
-}
-
-/* Takes what is in the mailbox. What is rung after this is rung for something else. */
-static chain take_mail(tq_thread *thread)
-{
-    pthread_mutex_lock(&thread->lock);
-    for (; thread->noted != NULL; thread->noted = thread->noted->mail.next_noted)
-        tell_sent(thread, thread->noted);
-    chain returned = take_all(&thread->returned);
-    thread->is_rung = false;
-    thread->note_ns = TQ_NEVER;
-    pthread_mutex_unlock(&thread->lock);
-    return returned;
-}
-
-static void take_in(tq_http *http, tq_transfer *transfer)
-{
-    tq_http_target_close((tq_http_target *)transfer->target);
-    if (transfer->mail.is_recalled) {
-        tq_http_reclaim(transfer);
-        return;
-    }
-    transfer->reply.sent_ns = transfer->mail.sent_ns;
-    tq_transfer_end(transfer, transfer->result);
-    tq_http_finish(http, transfer);
-}
-
-static void ask_for_own(tq_thread *thread)
-{
-    if (need_thread(thread) != TQ_OK)
-        return;
-    pthread_mutex_lock(&thread->lock);
-    thread->own_fd = tq_driver_fd(thread->own);
-    thread->is_own_spent = false;
-    wake(thread);
-    pthread_mutex_unlock(&thread->lock);
-}
-
-static void step_own(tq_thread *thread)
-{
-    if (thread->own == NULL || tq_driver_step(thread->own, 0) != TQ_OK)
-        return;
-    pthread_mutex_lock(&thread->lock);
-    bool is_spent = thread->is_own_spent;
-    pthread_mutex_unlock(&thread->lock);
-    if (is_spent)
-        ask_for_own(thread);
-}
-
-int tq_thread_watch_fd(tq_thread *thread, int fd, int wanted)
-{
-    int err = TQ_OK;
-    errno = ENOTSUP;
-    if (!tq_driver_has_fd())
-        return TQ_ERR_SYSTEM;
-    if (thread->own == NULL)
-        err = tq_driver_open(&thread->own);
-    if (err == TQ_OK)
-        err = tq_driver_watch(thread->own, fd, wanted);
-    if (err == TQ_OK)
-        ask_for_own(thread);
-    return err;
-}
-
-void tq_thread_unwatch_fd(tq_thread *thread, int fd)
-{
-    if (thread->own != NULL)
-        tq_driver_unwatch(thread->own, fd);
-}
-
-int tq_thread_take_ready(tq_thread *thread)
-{
-    return thread->own != NULL ? tq_driver_take_ready(thread->own) : -1;
-}
-
-int tq_thread_step(tq_thread *thread, int64_t wait_ns)
-{
-    bool is_rung;
-    int err = TQ_OK;
-    bool has = look(thread, &is_rung);
-    bool can_wait = !tq_bell_is_hung(&thread->bell);
-    if (wait_ns > 0 && !has && !is_rung && can_wait)
-        err = wait_for_bell(thread, wait_ns);
-    if (can_wait)
-        tq_bell_hush(&thread->bell);
-    step_own(thread);
-    chain returned = take_mail(thread);
-    for (tq_transfer *transfer = returned.first, *next; transfer != NULL; transfer = next) {
-        next = transfer->next_posted;
-        take_in(thread->http, transfer);
-    }
-    return err;
-}
-
-int tq_thread_listen(tq_thread *thread, const char *directory, const char **path)
-{
-    pthread_mutex_lock(&thread->lock);
-    int err = tq_bell_listen(&thread->bell, directory, path);
-    pthread_mutex_unlock(&thread->lock);
-    return err;
-}
-
-int tq_thread_hang(tq_thread *thread)
-{
-    int err = need_thread(thread);
-    if (err != TQ_OK)
-        return err;
-    pthread_mutex_lock(&thread->lock);
-    err = tq_bell_hang(&thread->bell);
-    if (err == TQ_OK) {
-        thread->beat_ns = tq_clock_now();
-        wake(thread);
-    }
-    pthread_mutex_unlock(&thread->lock);
-    return err;
-}
-
-void tq_thread_unhang(tq_thread *thread)
-{
-    pthread_mutex_lock(&thread->lock);
-    tq_bell_unhang(&thread->bell);
-    thread->beat_ns = TQ_NEVER;
-    thread->is_rung = false;
-    pthread_mutex_unlock(&thread->lock);
 }

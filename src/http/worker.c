@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* The worker's side of the mailbox: whoever uses the transport. */
+#include <errno.h>
+#include <poll.h>
+
+#include "base/err.h"
+#include "clock/clock.h"
+#include "http/mailbox.h"
+
+/* With the lock held: the thread looks into the mailbox, now or before it sleeps. */
+static void wake(tq_thread *thread)
+{
+    if (thread->is_asleep)
+        tq_driver_wake(thread->http->driver);
+    thread->is_asleep = false;
+}
+
+int tq_thread_post(tq_thread *thread, tq_transfer *transfer)
+{
+    if (tq_thread_need(thread) != TQ_OK)
+        return TQ_ERR_SYSTEM;
+    transfer->mail = (tq_mail){.sent_ns = INT64_MIN};
+    transfer->is_out = transfer->is_let_go = false;
+    tq_http_target_hold(transfer->target);
+    pthread_mutex_lock(&thread->lock);
+    thread->shard_count = thread->http->shard_count;
+    tq_chain_add(&thread->posted, transfer);
+    wake(thread);
+    pthread_mutex_unlock(&thread->lock);
+    return TQ_OK;
+}
+
+/* With the lock held, since the request may go out once more. */
+static void tell_sent(const tq_thread *thread, tq_transfer *transfer)
+{
+    tq_mail *mail = &transfer->mail;
+    for (; mail->untold > 0; mail->untold--)
+        if (thread->http->on_sent != NULL)
+            thread->http->on_sent(transfer->owner, mail->sent_ns);
+}
+
+void tq_thread_recall(tq_thread *thread, tq_transfer *transfer)
+{
+    tq_mail *mail = &transfer->mail;
+    pthread_mutex_lock(&thread->lock);
+    tell_sent(thread, transfer);
+    mail->is_recalled = true;
+    if (!mail->is_returned) {
+        mail->next_recalled = thread->recalled;
+        thread->recalled = transfer;
+        wake(thread);
+    }
+    pthread_mutex_unlock(&thread->lock);
+}
+
+int tq_thread_fd(const tq_thread *thread)
+{
+    return tq_bell_fd(&thread->bell);
+}
+
+static bool has_news(const tq_thread *thread)
+{
+    return (thread->own != NULL && tq_driver_has_ready(thread->own)) ||
+           thread->returned.first != NULL || thread->noted != NULL;
+}
+
+bool tq_thread_has_news(tq_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    bool has = has_news(thread);
+    pthread_mutex_unlock(&thread->lock);
+    return has;
+}
+
+static void ring_now(tq_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    if (!thread->is_rung)
+        tq_bell_ring(&thread->bell);
+    thread->is_rung = true;
+    pthread_mutex_unlock(&thread->lock);
+}
+
+void tq_thread_arm(tq_thread *thread, int64_t at_ns)
+{
+    if (at_ns <= tq_clock_now()) {
+        ring_now(thread);
+        return;
+    }
+    if (tq_thread_need(thread) != TQ_OK)
+        return;
+    pthread_mutex_lock(&thread->lock);
+    if (at_ns < thread->armed_ns) {
+        thread->armed_ns = at_ns;
+        if (at_ns < thread->asleep_until_ns)
+            wake(thread);
+    }
+    pthread_mutex_unlock(&thread->lock);
+}
+
+/* Has the bell been rung for what this step takes? */
+static bool look(tq_thread *thread, bool *is_rung)
+{
+    pthread_mutex_lock(&thread->lock);
+    *is_rung = thread->is_rung;
+    bool has = has_news(thread);
+    pthread_mutex_unlock(&thread->lock);
+    return has;
+}
+
+static int wait_for_bell(const tq_thread *thread, int64_t wait_ns)
+{
+    struct pollfd fds[] = {
+        {.fd = tq_bell_fd(&thread->bell), .events = POLLIN},
+        {.fd = thread->own != NULL ? tq_driver_fd(thread->own) : -1, .events = POLLIN}};
+    struct timespec span = {.tv_sec = (time_t)(wait_ns / TQ_SECOND),
+                            .tv_nsec = (long)(wait_ns % TQ_SECOND)};
+    int count = ppoll(fds, 2, wait_ns == TQ_NEVER ? NULL : &span, NULL);
+    return count < 0 && errno != EINTR ? TQ_ERR_SYSTEM : TQ_OK;
+}
+
+/* Takes what is in the mailbox. What is rung after this is rung for something else. */
+static tq_chain take_mail(tq_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    for (; thread->noted != NULL; thread->noted = thread->noted->mail.next_noted)
+        tell_sent(thread, thread->noted);
+    tq_chain returned = tq_chain_take(&thread->returned);
+    thread->is_rung = false;
+    thread->note_ns = TQ_NEVER;
+    pthread_mutex_unlock(&thread->lock);
+    return returned;
+}
+
+static void take_in(tq_http *http, tq_transfer *transfer)
+{
+    tq_http_target_close((tq_http_target *)transfer->target);
+    if (transfer->mail.is_recalled) {
+        tq_http_reclaim(transfer);
+        return;
+    }
+    transfer->reply.sent_ns = transfer->mail.sent_ns;
+    tq_transfer_end(transfer, transfer->result);
+    tq_http_finish(http, transfer);
+}
+
+static void ask_for_own(tq_thread *thread)
+{
+    if (tq_thread_need(thread) != TQ_OK)
+        return;
+    pthread_mutex_lock(&thread->lock);
+    thread->own_fd = tq_driver_fd(thread->own);
+    thread->is_own_spent = false;
+    wake(thread);
+    pthread_mutex_unlock(&thread->lock);
+}
+
+static void step_own(tq_thread *thread)
+{
+    if (thread->own == NULL || tq_driver_step(thread->own, 0) != TQ_OK)
+        return;
+    pthread_mutex_lock(&thread->lock);
+    bool is_spent = thread->is_own_spent;
+    pthread_mutex_unlock(&thread->lock);
+    if (is_spent)
+        ask_for_own(thread);
+}
+
+int tq_thread_watch_fd(tq_thread *thread, int fd, int wanted)
+{
+    int err = TQ_OK;
+    errno = ENOTSUP;
+    if (!tq_driver_has_fd())
+        return TQ_ERR_SYSTEM;
+    if (thread->own == NULL)
+        err = tq_driver_open(&thread->own);
+    if (err == TQ_OK)
+        err = tq_driver_watch(thread->own, fd, wanted);
+    if (err == TQ_OK)
+        ask_for_own(thread);
+    return err;
+}
+
+void tq_thread_unwatch_fd(tq_thread *thread, int fd)
+{
+    if (thread->own != NULL)
+        tq_driver_unwatch(thread->own, fd);
+}
+
+int tq_thread_take_ready(tq_thread *thread)
+{
+    return thread->own != NULL ? tq_driver_take_ready(thread->own) : -1;
+}
+
+int tq_thread_step(tq_thread *thread, int64_t wait_ns)
+{
+    bool is_rung;
+    int err = TQ_OK;
+    bool has = look(thread, &is_rung);
+    bool can_wait = !tq_bell_is_hung(&thread->bell);
+    if (wait_ns > 0 && !has && !is_rung && can_wait)
+        err = wait_for_bell(thread, wait_ns);
+    if (can_wait)
+        tq_bell_hush(&thread->bell);
+    step_own(thread);
+    tq_chain returned = take_mail(thread);
+    for (tq_transfer *transfer = returned.first, *next; transfer != NULL; transfer = next) {
+        next = transfer->next_posted;
+        take_in(thread->http, transfer);
+    }
+    return err;
+}
+
+int tq_thread_listen(tq_thread *thread, const char *directory, const char **path)
+{
+    pthread_mutex_lock(&thread->lock);
+    int err = tq_bell_listen(&thread->bell, directory, path);
+    pthread_mutex_unlock(&thread->lock);
+    return err;
+}
+
+int tq_thread_hang(tq_thread *thread)
+{
+    int err = tq_thread_need(thread);
+    if (err != TQ_OK)
+        return err;
+    pthread_mutex_lock(&thread->lock);
+    err = tq_bell_hang(&thread->bell);
+    if (err == TQ_OK) {
+        thread->beat_ns = tq_clock_now();
+        wake(thread);
+    }
+    pthread_mutex_unlock(&thread->lock);
+    return err;
+}
+
+void tq_thread_unhang(tq_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    tq_bell_unhang(&thread->bell);
+    thread->beat_ns = TQ_NEVER;
+    thread->is_rung = false;
+    pthread_mutex_unlock(&thread->lock);
+}
