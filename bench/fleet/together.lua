@@ -56,6 +56,7 @@ end
 
 local function run(count, list, is_alone)
   local here = world.new(RATE, LEASE)
+  here:await_trust()
   local ids, ends = new_tasks(here, list)
   local processes = {}
   for i = 1, count do

@@ -206,7 +206,14 @@ function client.new(mt, native, checked, credential, method)
   clients[self.number] = self
   self.budget = budgets.join(self, credential, method, checked)
   self.lane = self.budget.lane
-  if checked.fleet then checked.fleet:share(self, credential, method) end
+  if checked.fleet then
+    local ok, why = pcall(checked.fleet.share, checked.fleet, self, credential, method)
+    if not ok then
+      self:close()
+      -- The services call this as their last act.
+      error(("%s.new: option 'fleet': %s"):format(mt.__index.service, why), 2)
+    end
+  end
   return self
 end
 

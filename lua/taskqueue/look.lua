@@ -66,7 +66,7 @@ return function(task, request)
   if client:is_closed() then return wait.closed(task) end
   local share = client.budget.share
   local look = engine.sleeper {
-    task = task, read = read, unread = unread, broken = broken, fail = fail,
+    task = task, request = request, read = read, unread = unread, broken = broken, fail = fail,
   }
   if not wait.unless_closed(client, ask, look, request, share) then return wait.closed(task) end
   client:await(look)

@@ -97,6 +97,24 @@ describe("a listener", function()
     assert.is_true(own_polls() > 0)
   end)
 
+  it("ends its waits when its fleet is closed", function()
+    local kinds = {}
+    taskqueue.run(function()
+      taskqueue.spawn(function() kinds[1] = select(3, client:wait_until_done(busy)) end)
+      taskqueue.sleep(0.1)
+      fleet:close()
+    end)
+    kinds[2] = select(3, client:wait_until_done("5"))
+    kinds[3] = select(3, client:get_status("5"))
+    assert.same({ "closed", "closed", "closed" }, kinds)
+    local ok, message = pcall(function()
+      taskqueue.mobizon.new { api_key = "x", fleet = fleet }
+    end)
+    assert.is_false(ok)
+    assert.matches("^spec/fleet/listener_spec.lua:%d+: mobizon.new: option 'fleet': the fleet is "
+      .. "closed", message)
+  end)
+
   it("tells operators who owns what", function()
     assert(client:get_status(busy))
     local overview = assert(fleet:overview())

@@ -42,6 +42,13 @@ function world:start_redis(options)
   self.await("Redis", function() return self:is_up() end)
 end
 
+--- Waits until Redis has run for longer than a lease: before, nobody polls (docs/fleet.md).
+function world:await_trust()
+  self.await("the trust in Redis", function()
+    return tonumber(self:redis("info server"):match("uptime_in_seconds:(%d+)")) > self.lease
+  end)
+end
+
 --- Ends Redis as a crash does.
 function world:kill_redis()
   local pid = read(self.directory .. "/pid"):match("%d+")

@@ -92,7 +92,7 @@ local function admit(self, id, want, last, age)
 end
 
 -- Looks once for another process, and tells it what comes of it.
-local function look_for(self, process, id, number)
+local function look_for(self, process, id, want)
   local unit = self.unit
   local client = budgets.clients_of(unit.budget)[1]
   if not client then return end
@@ -100,7 +100,7 @@ local function look_for(self, process, id, number)
   local function answer(text)
     look.native:stop()
     self.looks[look] = nil
-    unit.store:tell(process, message.looked(text, number))
+    unit.store:tell(process, message.looked(text, want.look))
   end
   function look.read() answer(message.reading(unit.name, look.native, id)) end
   function look.unread()
@@ -115,7 +115,8 @@ local function look_for(self, process, id, number)
   function look.broken(_, words)
     answer(message.failure(unit.name, id, { kind = "protocol", message = words, detail = {} }))
   end
-  look.native = core.watch(client.native, client.lane, id, look)
+  local request = type(want.request) == "string" and want.request or nil
+  look.native = core.watch(client.native, client.lane, id, look, request)
   look.native:tell("once")
   look.native:ask_first()
   self.looks[look] = true
@@ -131,7 +132,7 @@ function methods:take_one(process, id, want, last, age)
   local before = self.looked[process .. id]
   if is_number(want.look) and want.look ~= before then
     self.looked[process .. id] = want.look
-    look_for(self, process, id, want.look)
+    look_for(self, process, id, want)
   end
   if not want.is_watched then return end
   local guest = self.by_id[id] or admit(self, id, want, last, age)

@@ -90,8 +90,9 @@ local function is_busy(self)
   return false
 end
 
--- A listener beats too: by the number of processes each knows its share when the store goes away.
-local function renew(self)
+--- Renews the leases. A listener gives a sign of life too: by the number of processes each knows
+-- its share when the store goes away.
+function methods:renew()
   local names, asked = {}, core.now()
   for unit in each_unit(self) do
     if unit.role == "owner" then names[#names + 1] = unit.name end
@@ -108,7 +109,7 @@ end
 
 local function tick(self)
   self.ticking = nil
-  renew(self)
+  self:renew()
   for unit in each_unit(self) do unit:tick() end
   for _, by_task in pairs(self.by_task) do by_task:sweep() end
   self:wake()
@@ -179,12 +180,12 @@ function methods:stats()
   return list
 end
 
---- Gives the leases back. The budgets are fenced then for good, and their waits hear nothing.
+--- Gives the leases back. The budgets are fenced for good, and their waits end as `closed`.
 function methods:close()
   if self.is_closed then return end
   self.is_closed = true
   later.cancel(self.ticking)
-  for unit in each_unit(self) do unit:retire() end
+  for unit in each_unit(self) do unit:close() end
   self.store:close()
 end
 

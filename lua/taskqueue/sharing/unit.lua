@@ -183,15 +183,20 @@ local function away_failure(self, id)
     ("task %s: %s cannot be reached: %s"):format(id, self.store.name, self.problem or "no answer"))
 end
 
-local function fail_waits(self)
-  for watch in pairs(self.mine) do watch:hear_failure(away_failure(self, watch.id)) end
-  for look in pairs(self.looks) do look:fail(away_failure(self, look.task.id)) end
+local function closed_failure(_, id)
+  return failure.new(failure.kind.CLOSED, ("task %s: the fleet was closed"):format(id))
+end
+
+-- Ends the waits of this process with what `failure_of` gives.
+local function fail_waits(self, failure_of)
+  for watch in pairs(self.mine) do watch:hear_failure(failure_of(self, watch.id)) end
+  for look in pairs(self.looks) do look:fail(failure_of(self, look.task.id)) end
 end
 
 local function go_away(self)
   clear_guests(self)
   set_role(self, "away", self.problem or "no answer")
-  if self.sharing.when_away == "fail" then return fail_waits(self) end
+  if self.sharing.when_away == "fail" then return fail_waits(self, away_failure) end
   local members = math.max(1, self.sharing.members)
   set_part(self, 1 / members)
   -- Each at a moment of its own within the slower pace.
@@ -236,9 +241,11 @@ local function is_needed(self)
   return has_lodgers or not self.guests:is_empty()
 end
 
--- Whoever neither waits nor is needed takes no part, once a lease has passed so.
+-- Whoever neither waits nor is needed takes no part, once a lease has passed so; nor does one
+-- without a client, which could not poll.
 local function check_use(self, now)
-  if is_active(self) or is_needed(self) then
+  local can_poll = next(self.budget.rates) ~= nil
+  if can_poll and (is_active(self) or is_needed(self)) then
     self.idle_since = nil
   else
     self.idle_since = self.idle_since or now
@@ -281,9 +288,9 @@ function methods:reached()
   self:claim()
 end
 
---- The ownership has changed.
+--- The ownership has changed. Whoever believes to be the owner asks whether it still is.
 function methods:changed()
-  self:claim()
+  if self.role == "owner" then self.sharing:renew() else self:claim() end
 end
 
 local function begin(self)
@@ -295,14 +302,24 @@ local function begin(self)
   self:claim()
 end
 
--- Takes part from now on. What begins while the store is away meets what the others met.
+-- Takes part from now on. What begins while the store is away, or the fleet closed, meets what the
+-- others met.
 local function take_part(self)
-  if self.role == "idle" then begin(self) end
-  if self.role == "away" and self.sharing.when_away == "fail" then
+  if self.sharing.is_closed then
+    later.soon(function() fail_waits(self, closed_failure) end)
+  elseif self.role == "idle" then
+    begin(self)
+  elseif self.role == "away" and self.sharing.when_away == "fail" then
     later.soon(function()
-      if self.role == "away" then fail_waits(self) end
+      if self.role == "away" then fail_waits(self, away_failure) end
     end)
   end
+end
+
+--- The fleet is closed: its waits end with that.
+function methods:close()
+  self:retire()
+  fail_waits(self, closed_failure)
 end
 
 --- Takes part for a while, in which it shows whether it is needed.

@@ -56,7 +56,7 @@ local function want_of(watch, look)
     interval = watch and watch.interval < math.huge and watch.interval or nil,
     timeout = watch and watch.deadline < math.huge and watch.deadline - now or nil,
     born = born, knows_birth = watch and watch.native:knowledge().knows_birth or nil,
-    look = look and look.number, is_watched = watch ~= nil,
+    look = look and look.number, request = look and look.request, is_watched = watch ~= nil,
   }
 end
 
