@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,8 +15,9 @@
 struct tq_resolve {
     atomic_int holders;
     char *host, *port;
-    int fds[2]; /* the thread closes its end when it has written the result */
-    int error;  /* of getaddrinfo */
+    int fds[2]; /* the thread closes its end when it has a result */
+    atomic_bool is_done;
+    int error; /* of getaddrinfo */
     struct addrinfo *list;
 };
 
@@ -36,6 +38,7 @@ static void *look_up(void *data)
     int fd = job->fds[1];
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     job->error = getaddrinfo(job->host, job->port, &hints, &job->list);
+    atomic_store(&job->is_done, true);
     release(job);
     close(fd);
     return NULL;
@@ -89,10 +92,8 @@ int tq_resolve_fd(const tq_resolve *job)
 
 const struct addrinfo *tq_resolve_result(tq_resolve *job, const char **why)
 {
-    char byte;
     *why = NULL;
-    /* The end of the pipe comes after the thread has let go of the job. */
-    if (read(job->fds[0], &byte, 1) != 0)
+    if (!atomic_load(&job->is_done))
         return NULL;
     if (job->error != 0)
         *why = gai_strerror(job->error);

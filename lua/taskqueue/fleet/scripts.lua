@@ -120,22 +120,23 @@ if owner and owner ~= ARGV[1] then redis.call('PUBLISH', ARGV[2] .. owner, ARGV[
 return 1
 ]]
 
--- KEYS wants, processes; ARGV prefix of lasts, lease. What has run out, or is of a process that is
--- gone, is removed.
+-- KEYS wants, processes; ARGV prefix of lasts, cursor, lease. Gives a part and the next cursor.
+-- What has run out, or is of a process that is gone, is removed.
 scripts.wants = NOW .. [[
-local all, reply = redis.call('HGETALL', KEYS[1]), {}
+local part, reply = redis.call('HSCAN', KEYS[1], ARGV[2], 'COUNT', 200), {}
+local all = part[2]
 for i = 1, #all, 2 do
   local id, process = all[i]:match('^(.-)\n(.*)$')
   local expires, text = all[i + 1]:match('^(%S+) (.*)$')
   local seen = redis.call('ZSCORE', KEYS[2], process)
-  if tonumber(expires) <= now or not seen or tonumber(seen) < now - 5 * ARGV[2] then
+  if tonumber(expires) <= now or not seen or tonumber(seen) < now - 5 * ARGV[3] then
     redis.call('HDEL', KEYS[1], all[i])
   else
     local last = redis.call('HMGET', ARGV[1] .. id, 'text', 'at')
     reply[#reply + 1] = { id, process, text, last[1] or '', last[1] and now - last[2] or 0 }
   end
 end
-return reply
+return { part[1], reply }
 ]]
 
 -- KEYS unit, last; ARGV process, text, ttl, final, channels. The fencing: who is not the owner any
@@ -164,9 +165,10 @@ if owner then redis.call('PUBLISH', ARGV[1] .. owner, ARGV[5]) end
 return owner or ''
 ]]
 
--- KEYS waits; ARGV prefix of lasts.
+-- KEYS waits; ARGV prefix of lasts, cursor. Gives a part and the next cursor.
 scripts.list_waits = NOW .. [[
-local all, reply = redis.call('HGETALL', KEYS[1]), {}
+local part, reply = redis.call('HSCAN', KEYS[1], ARGV[2], 'COUNT', 200), {}
+local all = part[2]
 for i = 1, #all, 2 do
   local until_ms, since, text = all[i + 1]:match('^(%d+) (%d+) (.*)$')
   local last = redis.call('HMGET', ARGV[1] .. all[i], 'text', 'at')
@@ -175,7 +177,7 @@ for i = 1, #all, 2 do
     last[1] and now - last[2] or 0
   }
 end
-return reply
+return { part[1], reply }
 ]]
 
 -- KEYS unit, waits, stream; ARGV process, id, outcome, longest stream, how long that is kept. Only

@@ -270,19 +270,33 @@ function methods:withdraw(unit, ids, text)
     key(self, "process", ""), text, unpack(ids))
 end
 
+-- Runs a script that gives a part of a list at a time, so that Redis is not held up.
+local function run_in_parts(self, name, read_one, done, keys, ...)
+  local list, more = {}, { ... }
+  local function next_part(cursor)
+    local words = { tostring(#keys) }
+    for _, one in ipairs(keys) do words[#words + 1] = one end
+    words[#words + 1], words[#words + 2] = more[1], cursor
+    words[#words + 1] = more[2]
+    run(self, name, function(reply, problem)
+      if problem then return done(nil, problem) end
+      for _, one in ipairs(reply[2]) do list[#list + 1] = read_one(one) end
+      if reply[1] == "0" then done(list) else next_part(reply[1]) end
+    end, unpack(words))
+  end
+  next_part "0"
+end
+
+local function read_want(one)
+  return {
+    id = one[1], process = one[2], text = one[3], last = one[4] ~= "" and one[4] or nil,
+    age = one[5] / 1000,
+  }
+end
+
 function methods:wants(unit, done)
-  run(self, "wants", function(reply, problem)
-    if problem then return done(nil, problem) end
-    local list = {}
-    for i, one in ipairs(reply) do
-      list[i] = {
-        id = one[1], process = one[2], text = one[3], last = one[4] ~= "" and one[4] or nil,
-        age = one[5] / 1000,
-      }
-    end
-    done(list)
-  end, "2", key(self, "wants", unit), key(self, "processes"), key(self, "last", unit, ""),
-    ms(self.lease))
+  run_in_parts(self, "wants", read_want, done, { key(self, "wants", unit), key(self, "processes") },
+    key(self, "last", unit, ""), ms(self.lease))
 end
 
 function methods:publish(unit, id, text, ttl, is_final, processes)
@@ -309,19 +323,17 @@ function methods:keep_wait(unit, id, seconds, text, told, done)
     told)
 end
 
+local function read_wait(one)
+  return {
+    id = one[1], text = one[2], left = one[3] / 1000, age = one[4] / 1000,
+    last = one[5] ~= "" and one[5] or nil, last_age = one[6] / 1000,
+  }
+end
+
 --- The durable waits under a budget.
 function methods:list_waits(unit, done)
-  run(self, "list_waits", function(reply, problem)
-    if problem then return done(nil, problem) end
-    local list = {}
-    for i, one in ipairs(reply) do
-      list[i] = {
-        id = one[1], text = one[2], left = one[3] / 1000, age = one[4] / 1000,
-        last = one[5] ~= "" and one[5] or nil, last_age = one[6] / 1000,
-      }
-    end
-    done(list)
-  end, "1", key(self, "waits", unit), key(self, "last", unit, ""))
+  run_in_parts(self, "list_waits", read_wait, done, { key(self, "waits", unit) },
+    key(self, "last", unit, ""))
 end
 
 -- How many ends are kept for whoever has not come for them.
