@@ -5,3 +5,4 @@ files["spec"] = { std = "+busted" }
 files["lua/taskqueue/meta.lua"] = { ignore = { "241" } }
 files["lua/taskqueue/loop/openresty.lua"] = { std = "+ngx_lua" }
 files["spec/openresty"] = { std = "+busted+ngx_lua" }
+files["examples/openresty"] = { std = "+ngx_lua" }

@@ -7,6 +7,7 @@
 #                        eval "$$(make -s env)"; lua5.4 script.lua
 #   make POLLER=multi    build without epoll, for the built-in loop alone (every target takes it)
 #   make demo            wait for tasks on the built-in simulator
+#   make openresty-demo  the example inside nginx, with a page to look at (PORT=8080)
 #   make test            C tests and specs, on both Luas
 #   make test-multi      the same without epoll, on Lua 5.4
 #   make test-fleet      the specs of the fleet, with a Redis server, on both Luas
@@ -127,6 +128,13 @@ demo:
 	@.ci/deps demo
 	@$(MAKE) --no-print-directory -s LUA=$(DEMO_LUA) build
 	@eval "$$($(MAKE) -s env LUA=$(DEMO_LUA))" && $(DEMO_LUA) examples/demo.lua
+
+.PHONY: openresty-demo
+openresty-demo:
+	@.ci/deps demo
+	@.ci/deps openresty
+	@$(MAKE) --no-print-directory -s LUA=luajit build
+	@eval "$$($(MAKE) -s env LUA=luajit)" && exec examples/openresty/run $(PORT)
 
 test:
 	@.ci/deps test
