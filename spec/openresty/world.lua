@@ -1,0 +1,143 @@
+-- SPDX-License-Identifier: MIT
+-- What the specs of OpenResty stand in: an nginx of their own, and its clients.
+local core = require "taskqueue.core"
+local lfs = require "lfs"
+local socket = require "socket"
+local support = require "support"
+local taskqueue = require "taskqueue"
+
+local world = {}
+
+local mt = { __index = world }
+
+local MODULES = [[
+load_module /usr/lib/nginx/modules/ndk_http_module.so;
+load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;]]
+
+local function read(path)
+  local file = io.open(path)
+  local text = file and file:read("*a") or ""
+  if file then file:close() end
+  return text
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+end
+
+local function free_port()
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  local _, port = listener:getsockname()
+  listener:close()
+  return tonumber(port)
+end
+
+--- Waits until a condition holds; fails with its name when it does not for long.
+function world.await(what, holds, seconds)
+  local deadline = core.now() + (seconds or 20)
+  while not holds() do
+    assert(core.now() < deadline, "waited in vain for: " .. what)
+    taskqueue.sleep(0.02)
+  end
+end
+
+--- Starts nginx in front of a simulator.
+-- @tparam table sim
+-- @tparam[opt] table options what nginx.conf has in braces
+function world.start(sim, options)
+  local self = setmetatable({ directory = support.directory(), port = free_port() }, mt)
+  local values = {
+    directory = self.directory, port = self.port, root = lfs.currentdir(), modules = MODULES,
+    url = sim.url, key = sim.api_key, rate = "500", workers = "2", connections = "512",
+    begun = "", init = "", locations = "",
+  }
+  for name, value in pairs(options or {}) do values[name] = value end
+  local conf = read("spec/openresty/nginx.conf"):gsub("{([%l]+)}", function(name)
+    return values[name] and tostring(values[name])
+  end)
+  write(self.directory .. "/nginx.conf", conf)
+  assert(support.shell("chmod 777 " .. self.directory))
+  local output, status = support.shell(("TMPDIR=%s nginx -p %s -c %s/nginx.conf -e %s/error.log")
+    :format(self.directory, self.directory, self.directory, self.directory))
+  assert(status == 0, output)
+  self.await("nginx", function()
+    self.pid = read(self.directory .. "/pid"):match("%d+")
+    return self.pid and pcall(self.get, self, "/hello")
+  end)
+  return self
+end
+
+function world.is_alive(pid)
+  return lfs.attributes("/proc/" .. pid) ~= nil
+end
+
+function world:signal(name, pid)
+  os.execute(("kill -%s %s 2>/dev/null"):format(name, pid or self.pid))
+end
+
+--- Ends nginx, if it has not ended.
+function world:stop()
+  local pids = self:workers()
+  self:signal("TERM")
+  pids[#pids + 1] = self.pid
+  for _, pid in ipairs(pids) do
+    self.await("the end of nginx", function() return not self.is_alive(pid) end)
+  end
+end
+
+--- The processes of the workers, those that are about to end included.
+function world:workers()
+  local pids = {}
+  for pid in read(("/proc/%s/task/%s/children"):format(self.pid, self.pid)):gmatch("%d+") do
+    pids[#pids + 1] = pid
+  end
+  return pids
+end
+
+--- What nginx wrote into its log.
+function world:log()
+  return read(self.directory .. "/error.log")
+end
+
+--- The lines of its log at this level.
+function world:logged(level)
+  local lines = {}
+  for line in self:log():gmatch("[^\n]+") do
+    if line:find("[" .. level .. "]", 1, true) then lines[#lines + 1] = line end
+  end
+  return lines
+end
+
+--- What the bells left in the directory for temporary files.
+function world:left_files()
+  local found = {}
+  for name in lfs.dir(self.directory) do
+    if name:find("^taskqueue%-") then found[#found + 1] = name end
+  end
+  return found
+end
+
+--- Sends a request and does not wait for its answer.
+function world:open(path)
+  local client = socket.tcp()
+  client:settimeout(20)
+  assert(client:connect("127.0.0.1", self.port))
+  assert(client:send(("GET %s HTTP/1.0\r\nHost: x\r\n\r\n"):format(path)))
+  return client
+end
+
+--- The answer to a request that was sent: its body and status.
+function world.read(client)
+  local text = assert(client:receive("*a"))
+  client:close()
+  local status, body = text:match("^HTTP/1.%d (%d+).-\r\n\r\n(.*)$")
+  return body, tonumber(status)
+end
+
+function world:get(path)
+  return self.read(self:open(path))
+end
+
+return world
