@@ -10,6 +10,8 @@
 #   make openresty-demo  the example inside nginx, with a page to look at (PORT=8080)
 #   make test            C tests and specs, on both Luas
 #   make test-multi      the same without epoll, on Lua 5.4
+#   make test-thread     the specs over a transport with a thread, as nginx has it, on Lua 5.4
+#   make test-openresty  the specs of waits inside nginx, which they start (SLOW=1: 200 reloads too)
 #   make test-fleet      the specs of the fleet, with a Redis server, on both Luas
 #   make check           formatting, linters, layers, exported symbols
 #   make analyse         what finds faults in code that is not run, and takes its time
@@ -147,6 +149,20 @@ test-multi:
 	@$(MAKE) --no-print-directory -s POLLER=multi LUA=lua5.4 spec
 
 # Processes that coordinate on a Redis server, which the specs start.
+.PHONY: test-thread test-openresty
+test-thread:
+	@.ci/deps test
+	@$(MAKE) --no-print-directory -s LUA=lua5.4 build gsoap world
+	@TASKQUEUE_TEST_THREAD=1 BUSTED="--exclude-tags=slow $(BUSTED)" .ci/specs lua5.4
+
+# The specs run on Lua 5.4, and what they start on LuaJIT.
+test-openresty:
+	@.ci/deps test
+	@.ci/deps openresty
+	@.ci/deps test-openresty
+	@$(MAKE) --no-print-directory -s build
+	@SPECS="spec/openresty/*_spec.lua" BUSTED="$(if $(SLOW),,--exclude-tags=slow)" .ci/specs lua5.4
+
 .PHONY: test-fleet
 test-fleet:
 	@.ci/deps test

@@ -81,6 +81,7 @@ build = {
     ["taskqueue.sharing.guests"] = "lua/taskqueue/sharing/guests.lua",
     ["taskqueue.sharing.later"] = "lua/taskqueue/sharing/later.lua",
     ["taskqueue.sharing.message"] = "lua/taskqueue/sharing/message.lua",
+    ["taskqueue.sharing.shared_dict"] = "lua/taskqueue/sharing/shared_dict.lua",
     ["taskqueue.sharing.unit"] = "lua/taskqueue/sharing/unit.lua",
     ["taskqueue.sharing.wishes"] = "lua/taskqueue/sharing/wishes.lua",
     ["taskqueue.stats"] = "lua/taskqueue/stats.lua",

@@ -31,7 +31,8 @@ end
 function budgets.settle_rate(budget)
   local lowest = math.huge
   for _, rate in pairs(budget.rates) do lowest = math.min(lowest, rate) end
-  if next(budget.rates) then budget.lane:set_rate(lowest * (budget.part or 1)) end
+  local part = budget.part or (not budget.share and budgets.part) or 1
+  if next(budget.rates) then budget.lane:set_rate(lowest * part) end
 end
 
 local function new(url, method, checked)
@@ -43,6 +44,12 @@ local function new(url, method, checked)
     method = method,
     retries = 0,
   }
+end
+
+--- From now on this process takes that part of all rates, but of those that it shares.
+function budgets.take_part(part)
+  budgets.part = part
+  for _, budget in pairs(known) do budgets.settle_rate(budget) end
 end
 
 --- Joins a client to its budget.

@@ -10,6 +10,7 @@ local engine = require "taskqueue.engine"
 local export = require "taskqueue.export"
 local failure = require "taskqueue.failure"
 local look = require "taskqueue.look"
+local loops = require "taskqueue.loop"
 local new_task = require("taskqueue.task").new
 local version = require "taskqueue.version"
 local wait = require "taskqueue.wait"
@@ -206,8 +207,9 @@ function client.new(mt, native, checked, credential, method)
   clients[self.number] = self
   self.budget = budgets.join(self, credential, method, checked)
   self.lane = self.budget.lane
-  if checked.fleet then
-    local ok, why = pcall(checked.fleet.share, checked.fleet, self, credential, method)
+  local fleet = checked.fleet or loops.fleet()
+  if fleet then
+    local ok, why = pcall(fleet.share, fleet, self, credential, method)
     if not ok then
       self:close()
       -- The services call this as their last act.

@@ -167,9 +167,11 @@ end
 -- loop in which they began.
 -- @tparam string|table loop `"builtin"` (the default), `"copas"`, `"cqueues"`, `"luv"`,
 -- `"openresty"` (inside nginx, by itself), or the functions of another one: see docs/loops.md
+-- @tparam[opt] table given options of `"openresty"`, before clients are made: `shared_dict`, the
+-- name of a `lua_shared_dict` through which the workers share the budgets of their clients
 -- @raise when there is no such loop, or it cannot be loaded
-function taskqueue.use(loop)
-  local _, problem = loops.use(loop)
+function taskqueue.use(loop, given)
+  local _, problem = loops.use(loop, given)
   if problem then error("taskqueue.use: " .. problem, 2) end
 end
 

@@ -348,7 +348,8 @@ function taskqueue.on(event, fn) end
 
 ---Chooses the loop in whose coroutines waits suspend.
 ---@param loop "builtin"|"copas"|"cqueues"|"luv"|"openresty"|taskqueue.loop
-function taskqueue.use(loop) end
+---@param options? { shared_dict?: string }
+function taskqueue.use(loop, options) end
 
 ---The fd that is readable when `step` has something to do.
 ---@return integer

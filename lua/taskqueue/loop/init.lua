@@ -49,13 +49,23 @@ local function find(given)
   return nil, "the argument must be the name of a loop or a table of functions"
 end
 
+-- What a loop is to be told is checked by itself.
+local function configure(loop, options)
+  if options == nil then return loop end
+  if not loop.configure then return nil, "this loop has no options" end
+  local problem = loop.configure(options)
+  return not problem and loop or nil, problem
+end
+
 --- Chooses the loop of the waits that begin from now on; those in progress stay with theirs.
 -- @tparam string|table given
+-- @tparam[opt] table options of that loop
 -- @return[1] the loop
 -- @return[2] nil
 -- @treturn[2] string what is wrong
-function loops.use(given)
+function loops.use(given, options)
   local loop, problem = find(given)
+  if loop then loop, problem = configure(loop, options) end
   if loop and loop ~= builtin and not core.is_pollable then
     loop, problem = nil, "this build has no pollfd (it was made with POLLER=multi), " ..
       "so that only the built-in loop can drive it"
@@ -76,6 +86,12 @@ function loops.current()
   token, loop, problem = chosen.current()
   if token then return loop or chosen, token end
   return nil, nil, problem
+end
+
+--- What shares the budgets of this process's clients with other processes, where they name nothing
+-- themselves and the loop in use knows others.
+function loops.fleet()
+  return chosen.fleet
 end
 
 --- Does the loop in use drop coroutines that are suspended, as nginx does when a request is over?

@@ -6,7 +6,12 @@ that the module is found:
     http {
       lua_package_path  "/usr/local/share/lua/5.1/?.lua;/usr/local/share/lua/5.1/?/init.lua;;";
       lua_package_cpath "/usr/local/lib/lua/5.1/?.so;;";
-      init_by_lua_block { taskqueue = require "taskqueue" }
+      lua_shared_dict taskqueue 1m;
+      init_by_lua_block {
+        taskqueue = require "taskqueue"
+        taskqueue.use("openresty", { shared_dict = "taskqueue" })
+        client = taskqueue.mobizon.new { api_key = "..." }
+      }
       server {
         location /wait {
           content_by_lua_block {
@@ -17,6 +22,8 @@ that the module is found:
       }
     }
 
+Without the dictionary each worker takes its part of the rates.
+
 A wait suspends only its own light thread: in rewrite, access, content and timer, and where else
 nginx can suspend one. In a phase that cannot be suspended it raises; ngx.timer.at begins it then. A
 request that is over, because its client went away or by ngx.exit, ends its waits within a second.
@@ -26,10 +33,13 @@ something to take. nginx lets nobody watch an fd, so that one light thread of a 
 from a socket, as long as there are waits. Where there can be none, because all connections of the
 worker are in use or it is about to end, the waits look themselves, some times a second.
 ]]
+local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local semaphore = require "ngx.semaphore"
 
 local loop = { name = "openresty", can_drop = true }
+
+local OPTIONS = { shared_dict = "string" }
 
 core.use_thread()
 
@@ -152,8 +162,41 @@ function loop.unpark(token)
   token:post(1)
 end
 
+local function share_of_worker()
+  local workers = ngx.worker.count()
+  if workers == 1 then return end
+  budgets.take_part(1 / workers)
+  if ngx.worker.id() ~= 0 then return end
+  ngx.log(ngx.WARN, "taskqueue: each of the ", workers, " workers takes its part of the rates; ",
+    'with taskqueue.use("openresty", { shared_dict = "NAME" }) they share them')
+end
+
+local function new_fleet(name)
+  local store = require "taskqueue.sharing.shared_dict"(name)
+  if not store then return nil, ("there is no lua_shared_dict %q"):format(name) end
+  return require("taskqueue.sharing").new(store, { secret = store:secret(), when_away = "share" })
+end
+
+--- Takes the options of `taskqueue.use`.
+-- @treturn ?string what is wrong with them
+function loop.configure(options)
+  if type(options) ~= "table" then return "the options must be a table" end
+  for name, value in pairs(options) do
+    if not OPTIONS[name] then return ("unknown option %q"):format(tostring(name)) end
+    if type(value) ~= OPTIONS[name] then return ("%s must be a %s"):format(name, OPTIONS[name]) end
+  end
+  if not options.shared_dict then return end
+  local problem
+  loop.fleet, problem = new_fleet(options.shared_dict)
+  return problem
+end
+
+local has_begun = false
+
 function loop.attach(pollable)
   engine, is_attached = pollable, true
+  if not has_begun and not loop.fleet then share_of_worker() end
+  has_begun = true
   begin_reader()
 end
 

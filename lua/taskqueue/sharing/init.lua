@@ -23,6 +23,7 @@ open(process, handlers)
       handlers.down(problem)   it cannot; it goes on trying, and open calls end with that problem
       handlers.heard(text)     somebody told this process something
       handlers.changed(unit)   the ownership of a joined unit has changed
+      handlers.rename(process) this process has another name, since it was forked; at first
       handlers.ending()        the Lua state is closed: only `release` may be called any more
 close()
     Ends, as far as possible without waiting.
@@ -134,6 +135,7 @@ local function new_handlers(self)
       if self.reached then self.reached() end
     end,
     down = function(problem) self.problem = problem end,
+    rename = function(process) self.process = process end,
     ending = function()
       for unit in each_unit(self) do unit:let_go() end
     end,
