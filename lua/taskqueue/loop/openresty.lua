@@ -100,9 +100,16 @@ local function connect(socket)
   return false, message
 end
 
+-- A worker that nobody waits in goes on for a while, or as long as others listen to it; one that is
+-- about to end leaves that to them.
 local function is_needed(idle_since)
+  local fleet = loop.fleet
   if is_attached then return true end
-  return not ngx.worker.exiting() and core.now() - idle_since < IDLE
+  if ngx.worker.exiting() then
+    if fleet then fleet:rest() end
+    return false
+  end
+  return core.now() - idle_since < IDLE or (fleet and fleet:is_busy())
 end
 
 local function listen(socket, number)
@@ -112,7 +119,7 @@ local function listen(socket, number)
     if not rung then return problem end
     step()
     sweep()
-    if is_attached then idle_since = core.now() end
+    if is_attached then idle_since = core.now() else core.engine():arm() end
   end
 end
 

@@ -182,6 +182,17 @@ function methods:stats()
   return list
 end
 
+--- Does this process take part for the sake of anybody, itself or others?
+function methods:is_busy()
+  return is_busy(self)
+end
+
+--- Gives the leases back now, for a process that is about to end and waits for nothing. If it waits
+-- again it takes part again.
+function methods:rest()
+  for unit in each_unit(self) do unit:retire() end
+end
+
 --- Gives the leases back. The budgets are fenced for good, and their waits end as `closed`.
 function methods:close()
   if self.is_closed then return end
