@@ -13,8 +13,8 @@ end
 -- The public names of an object's methods, or of a module's fields. What only the module's own
 -- files call is named here.
 local INTERNAL = {
-  await = true, watch_list = true, read_failure = true, explain_end = true, learn = true,
-  service = true,
+  await = true, unless_closed = true, watch_list = true, read_failure = true, explain_end = true,
+  learn = true, service = true,
 }
 
 local function names_of(value, list)

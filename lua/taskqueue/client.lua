@@ -7,13 +7,11 @@
 local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
-local export = require "taskqueue.export"
 local failure = require "taskqueue.failure"
 local look = require "taskqueue.look"
 local loops = require "taskqueue.loop"
 local new_task = require("taskqueue.task").new
 local version = require "taskqueue.version"
-local wait = require "taskqueue.wait"
 
 local kind = failure.kind
 local client = {}
@@ -71,6 +69,7 @@ end
 
 --- Waits until a task has ended; see `task:wait_until_done`.
 function methods:wait_until_done(id, given)
+  local wait = require "taskqueue.wait"
   local checked = wait.check("wait_until_done", given)
   local status, message, of, detail = wait.until_done(new_task(self, id), checked)
   return status, message, of, detail
@@ -98,13 +97,20 @@ function methods:await(pending)
   self.pending[number] = nil
 end
 
+-- Calls a function that a finalizer may disturb, which closes the client; false then.
+function methods:unless_closed(fn, ...)
+  local ok, message = pcall(fn, ...)
+  if not ok and not self:is_closed() then error(message, 0) end
+  return ok
+end
+
 --- Takes up what `task:export` or `taskqueue.export` gave, in this process or another one.
 -- @tparam table data of one task, or of all; of the latter only what is this client's is taken
 -- @treturn task a handle, or a list of handles
 -- @raise when the data is no export, or that of another service's task
 function methods:import(data)
   if self:is_closed() then error("import: the client is closed", 2) end
-  local ok, result = pcall(export.import, self, data)
+  local ok, result = pcall(require("taskqueue.export").import, self, data)
   if not ok then error(result, 2) end
   return result
 end

@@ -45,6 +45,19 @@ function failure.values(self)
   return nil, self.message, self.kind, self.detail
 end
 
+--- What is told of a task whose client is closed.
+-- @treturn nil, message, kind, detail
+function failure.closed(task)
+  return failure.values(failure.new(kind.CLOSED, ("task %s: the client is closed"):format(task.id),
+    { status = task.status, attempts = 0 }))
+end
+
+--- Of a task that was seen before, "not found" means that nobody will ever know its outcome.
+function failure.expired(id, detail)
+  return failure.new(kind.EXPIRED,
+    ("task %s: not known to the service any more, its outcome is unknown"):format(id), detail)
+end
+
 -- Outcomes of the transport: their kind, and whether trying again makes sense.
 local outcomes = {
   network = { kind.NETWORK, true },

@@ -7,27 +7,19 @@ if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
     .. "luarocks --lua-version 5.1 config lua_interpreter luajit", 0)
 end
 
+-- What a look at one task does not need is loaded by what needs it.
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
 local events = require "taskqueue.events"
-local export = require "taskqueue.export"
 local failure = require "taskqueue.failure"
-local is_task = require("taskqueue.task").is_task
 local loops = require "taskqueue.loop"
-local many = require "taskqueue.many"
-local mobizon = require "taskqueue.mobizon"
 local options = require "taskqueue.options"
-local run = require "taskqueue.run"
-local stats = require "taskqueue.stats"
 local strict = require "taskqueue.strict"
-local wait = require "taskqueue.wait"
+local task = require "taskqueue.task"
 
 local taskqueue = {
   _VERSION = require "taskqueue.version",
-  mobizon = mobizon,
-  cnode = require "taskqueue.cnode",
-  file = require "taskqueue.file",
   --- Kinds of failures.
   kind = failure.kind,
   --- What a service's `null` is.
@@ -41,6 +33,23 @@ taskqueue.state = strict("taskqueue.state", {
   SUCCEEDED = "succeeded",
   FAILED = "failed",
 })
+
+-- The services, each loaded by whoever uses it first.
+local SERVICES = { mobizon = true, cnode = true }
+
+setmetatable(taskqueue, {
+  __index = function(self, name)
+    if not SERVICES[name] then return nil end
+    self[name] = require("taskqueue." .. name)
+    return self[name]
+  end,
+})
+
+--- A file to be uploaded by `client:call`; see `taskqueue.file`.
+function taskqueue.file(file)
+  -- A tail call: an error blames the caller.
+  return require "taskqueue.file"(file)
+end
 
 local unpack = table.unpack or unpack
 
@@ -59,7 +68,7 @@ function taskqueue.run(fn, ...)
   check_function("run", fn)
   local results = { n = 0 }
   local function pack(...) results = { n = select("#", ...), ... } end
-  run.run(function(...) pack(fn(...)) end, ...)
+  require("taskqueue.run").run(function(...) pack(fn(...)) end, ...)
   return unpack(results, 1, results.n)
 end
 
@@ -68,18 +77,22 @@ end
 -- @param ... its arguments
 function taskqueue.spawn(fn, ...)
   check_function("spawn", fn)
-  run.spawn(fn, ...)
+  require("taskqueue.run").spawn(fn, ...)
 end
 
 local function check_tasks(what, tasks)
   if type(tasks) ~= "table" then
     error(("%s: the first argument must be a list of tasks"):format(what), 3)
   end
-  for i, task in ipairs(tasks) do
-    if not is_task(task) then
+  for i, item in ipairs(tasks) do
+    if not task.is_task(item) then
       error(("%s: item %d of the list is no task"):format(what, i), 3)
     end
   end
+end
+
+local function check_wait(what, given)
+  return (require("taskqueue.wait").check(what, given, 3))
 end
 
 --- Waits for all tasks, of any services together.
@@ -88,7 +101,7 @@ end
 -- @treturn table a list of `{ task =, status =, message =, kind =, detail = }` in the given order
 function taskqueue.wait_all(tasks, given)
   check_tasks("wait_all", tasks)
-  return (many.all(tasks, wait.check("wait_all", given)))
+  return (require("taskqueue.many").all(tasks, check_wait("wait_all", given)))
 end
 
 --- Waits for the first of several tasks to end, however it ends.
@@ -101,8 +114,8 @@ end
 -- @treturn ?table detail
 function taskqueue.wait_any(tasks, given)
   check_tasks("wait_any", tasks)
-  local checked = wait.check("wait_any", given)
-  return many.any(tasks, checked)
+  local checked = check_wait("wait_any", given)
+  return require("taskqueue.many").any(tasks, checked)
 end
 
 --- Iterates over tasks in the order of their ends:
@@ -114,8 +127,8 @@ end
 -- @treturn function
 function taskqueue.as_completed(tasks, given)
   if not options.is_callable(tasks) then check_tasks("as_completed", tasks) end
-  local checked = wait.check("as_completed", given)
-  return many.as_completed(tasks, checked)
+  local checked = check_wait("as_completed", given)
+  return require("taskqueue.many").as_completed(tasks, checked)
 end
 
 --- Sleeps: inside a coroutine of the loop only that one, elsewhere by blocking.
@@ -131,7 +144,7 @@ end
 -- takes up its own by `client:import`, and no wait and no knowledge is lost.
 -- @treturn table strings, numbers, booleans and tables of them, without a secret
 function taskqueue.export()
-  return export.all(client.open_ones())
+  return require("taskqueue.export").all(client.open_ones())
 end
 
 --- Tells what is going on.
@@ -140,7 +153,9 @@ end
 -- `next_slot` (seconds until the budget lets a poll go; nil while that depends on one that is just
 -- being sent) and `mean_age` (seconds since the tasks were looked at, on average; nil when none
 -- was). A client has its `service`, a budget its `method`, `rate`, `burst` and number of `clients`
-taskqueue.stats = stats
+function taskqueue.stats()
+  return require "taskqueue.stats"()
+end
 
 local function settle_watches()
   for _, one in ipairs(client.open_ones()) do

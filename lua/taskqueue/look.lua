@@ -4,8 +4,6 @@ local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
 local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
-local wait = require "taskqueue.wait"
-local watch = require "taskqueue.watch"
 
 local kind = failure.kind
 
@@ -27,7 +25,7 @@ local function unread(self)
     events.tell_throttle(task.client, task.id, self.outcome, reply.retry_after)
     if task.client.budget.share then task.client.budget.share:pushed_back() end
   elseif self.outcome.kind == kind.NOT_FOUND and task.status then
-    self.outcome = watch.expired(task.id, self.outcome.detail)
+    self.outcome = failure.expired(task.id, self.outcome.detail)
   end
   self:wake()
 end
@@ -36,7 +34,7 @@ end
 local function fail(self, failed)
   self.outcome = failed
   if failed.kind == kind.NOT_FOUND and self.task.status then
-    self.outcome = watch.expired(self.task.id, failed.detail)
+    self.outcome = failure.expired(self.task.id, failed.detail)
   end
   self:wake()
 end
@@ -63,12 +61,12 @@ end
 -- @treturn[2] nil, message, kind, detail
 return function(task, request)
   local client = task.client
-  if client:is_closed() then return wait.closed(task) end
+  if client:is_closed() then return failure.closed(task) end
   local share = client.budget.share
   local look = engine.sleeper {
     task = task, request = request, read = read, unread = unread, broken = broken, fail = fail,
   }
-  if not wait.unless_closed(client, ask, look, request, share) then return wait.closed(task) end
+  if not client:unless_closed(ask, look, request, share) then return failure.closed(task) end
   client:await(look)
   look.native:stop()
   if share then share:looked(look) end

@@ -3,10 +3,8 @@
 --- A handle of a task on a service. Making one does no I/O.
 -- @classmod task
 local core = require "taskqueue.core"
-local export = require "taskqueue.export"
 local look = require "taskqueue.look"
 local options = require "taskqueue.options"
-local wait = require "taskqueue.wait"
 
 local methods = {}
 local mt = { __name = "taskqueue.task", __index = methods }
@@ -34,6 +32,7 @@ end
 -- @treturn[2] table detail
 -- @raise for an unknown option or a wrong type
 function methods:wait_until_done(given)
+  local wait = require "taskqueue.wait"
   local checked = wait.check("wait_until_done", given)
   local status, message, kind, detail = wait.until_done(self, checked)
   return status, message, kind, detail
@@ -67,7 +66,7 @@ end
 -- tables of them, without a secret.
 -- @treturn table
 function methods:export()
-  return export.task(self)
+  return require("taskqueue.export").task(self)
 end
 
 -- Keeps what a watch knows of the task's pace, for the next one.

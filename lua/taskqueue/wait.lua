@@ -39,12 +39,6 @@ local function failed(waiter, reason, status)
   return failure.values(failure.new(reason.kind, reason.message, detail))
 end
 
---- What is told of a task whose client is closed.
-function wait.closed(task)
-  return failure.values(failure.new(kind.CLOSED, ("task %s: the client is closed"):format(task.id),
-    { status = task.status, attempts = 0 }))
-end
-
 local function timed_out(waiter, status)
   local cause = waiter.watch:last_failure()
   local detail = cause and {
@@ -106,7 +100,7 @@ local function turn(task, waiter)
   if not waiter.watch then
     local is_known = task.status and task.status.done
     if is_known then return true, outcome_of(task, task.status, 0) end
-    return true, wait.closed(task)
+    return true, failure.closed(task)
   end
   tell_all(task, waiter)
   local native = waiter.watch.native
@@ -145,13 +139,6 @@ local function follow(task, waiter)
   return loop(finish(wait.turn(task, waiter)))
 end
 
---- Calls a function that a finalizer may disturb, which closes the client; false then.
-function wait.unless_closed(client, fn, ...)
-  local ok, message = pcall(fn, ...)
-  if not ok and not client:is_closed() then error(message, 0) end
-  return ok
-end
-
 local function join(task, waiter)
   waiter.watch = watch.of(task)
   waiter.polls_before = waiter.watch.native:polls()
@@ -170,7 +157,7 @@ function wait.begin(task, checked, waiter)
   waiter.task, waiter.options = task, checked
   waiter.began, waiter.deadline = now, waiter.deadline or now + checked.timeout
   if (task.status and task.status.done) or task.client:is_closed() then return end
-  if not wait.unless_closed(task.client, join, task, waiter) then waiter.watch = nil end
+  if not task.client:unless_closed(join, task, waiter) then waiter.watch = nil end
 end
 
 --- Lets a waiter leave, whatever became of it. What was learned of a task that goes on stays with

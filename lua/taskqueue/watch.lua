@@ -187,18 +187,11 @@ local function refused(self, reply)
   end_hopeless(self.client.budget)
 end
 
--- Of a task that was seen before, "not found" means that nobody will ever know its outcome.
-local function expired(id, detail)
-  return failure.new(kind.EXPIRED,
-    ("task %s: not known to the service any more, its outcome is unknown"):format(id), detail)
-end
-watches.expired = expired
-
 -- "Not found": not there yet, while a waiter's grace lasts; gone, when it has been seen before.
 local function missing(self)
   local now = core.now()
   local is_seen = self.native:changed() ~= nil
-  local gone = expired(self.id, self.failure.detail)
+  local gone = failure.expired(self.id, self.failure.detail)
   if end_waits(self, function(waiter)
     if is_seen or waiter.was_seen then return gone end
     waiter.missing_since = waiter.missing_since or now
