@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What this process wants to know of the owner of a budget: the tasks that it waits for, and single
 -- looks. Wishes are kept in the store for a while, and renewed in time.
+local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local failure = require "taskqueue.failure"
 local later = require "taskqueue.sharing.later"
@@ -140,8 +141,9 @@ end
 
 -- Is the task wanted for something else?
 local function is_wanted(unit, id)
-  for watch in pairs(unit.mine) do
-    if watch.id == id then return true end
+  for _, client in ipairs(budgets.clients_of(unit.budget)) do
+    local watch = client.watches[id]
+    if watch and unit.mine[watch] then return true end
   end
   return false
 end
