@@ -99,7 +99,8 @@ $(BUILD)/$(1)/taskqueue/sim/core.so: $$(SIM_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 
 $(BUILD)/$(1)/taskqueue/fleet/core.so: $$(FLEET_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) -shared -pthread $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,hiredis)
+	$$(CC) -shared -pthread -Wl,-z,nodelete $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ \
+		$$(call pkg,--libs,hiredis) -ldl
 $(BUILD)/$(1)/src/fleet/%.o: ALL_CFLAGS += $$(patsubst -I%,-isystem %,$$(call pkg,--cflags,hiredis))
 
 $(BUILD)/$(1)/%.o: %.c Makefile

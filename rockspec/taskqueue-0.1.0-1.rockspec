@@ -78,6 +78,7 @@ build = {
     ["taskqueue.options"] = "lua/taskqueue/options.lua",
     ["taskqueue.run"] = "lua/taskqueue/run.lua",
     ["taskqueue.sharing"] = "lua/taskqueue/sharing/init.lua",
+    ["taskqueue.sharing.away"] = "lua/taskqueue/sharing/away.lua",
     ["taskqueue.sharing.each_task"] = "lua/taskqueue/sharing/each_task.lua",
     ["taskqueue.sharing.guests"] = "lua/taskqueue/sharing/guests.lua",
     ["taskqueue.sharing.later"] = "lua/taskqueue/sharing/later.lua",

@@ -47,7 +47,7 @@ build = {
       defines = { "_GNU_SOURCE" },
       incdirs = { "src", "$(HIREDIS_INCDIR)", "$(HIREDIS_INCDIR)/hiredis" },
       libdirs = { "$(HIREDIS_LIBDIR)" },
-      libraries = { "hiredis", "pthread" },
+      libraries = { "hiredis", "pthread", "dl" },
     },
   },
 }

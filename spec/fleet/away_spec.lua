@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Redis, or the way to it, is gone for a while.
 local core = require "taskqueue.core"
-local support = require "support"
 local taskqueue = require "taskqueue"
 local world = require "fleet.world"
 
@@ -60,13 +59,13 @@ local function count(map)
   return number
 end
 
+-- A case in a world of its own.
+local function case(name, rate, lease, fn)
+  it(name, function() world.undisturbed(rate, lease, fn) end)
+end
+
 describe("a fleet whose Redis", function()
-  local here
-
-  after_each(function() here:close() end)
-
-  it("is stopped for ten seconds goes on at shares of the rate, and as one afterwards", function()
-    here = world.new(RATE, 1)
+  case("is stopped for ten seconds goes on at shares, and as one again", RATE, 1, function(here)
     local ids = new_tasks(here, 60, 3, 0.25)
     local processes = start(here, 4, ids)
     -- For a while, so that each knows of the others.
@@ -93,11 +92,10 @@ describe("a fleet whose Redis", function()
     await_all(processes, #ids)
     polls, by = polls_between(here, back_at + 0.05, core.now())
     assert.equal(1, count(by))
-    support.keeps_rate(polls, RATE, 1)
+    world.keeps_rate(polls, RATE)
   end)
 
-  it("cannot be reached by one process leaves the others as they are", function()
-    here = world.new(RATE, 1)
+  case("cannot be reached by one process leaves the others as they are", RATE, 1, function(here)
     local ids = new_tasks(here, 40, 6, 0.1)
     local proxy = here:start("proxy", "proxy.lua", { here.socket })
     world.await("the proxy", function() return proxy:text():find("%d+\n") ~= nil end)
@@ -127,11 +125,10 @@ describe("a fleet whose Redis", function()
     local polls
     polls, by = polls_between(here, back_at + 0.1, core.now())
     assert.is_nil(by.cut)
-    support.keeps_rate(polls, RATE, 1)
+    world.keeps_rate(polls, RATE)
   end)
 
-  it("is gone makes waits fail where that was asked for", function()
-    here = world.new(RATE, 0.5)
+  case("is gone makes waits fail where that was asked for", RATE, 0.5, function(here)
     local ids = new_tasks(here, 5, 60, 0)
     local processes = start(here, 2, ids, { away = "fail" })
     here:kill_redis()
@@ -144,8 +141,7 @@ describe("a fleet whose Redis", function()
     end
   end)
 
-  it("was never there lets waits go on alone", function()
-    here = world.new(RATE, 0.5)
+  case("was never there lets waits go on alone", RATE, 0.5, function(here)
     here:kill_redis()
     local ids = new_tasks(here, 5, 0.2, 0)
     local process = here:worker("p1", ids)
@@ -153,18 +149,16 @@ describe("a fleet whose Redis", function()
     for _, outcome in pairs(process:outcomes()) do assert.equal("succeeded", outcome.state) end
   end)
 
-  it("forgets everything lets one process go on", function()
-    here = world.new(RATE, 1)
+  case("forgets everything lets one process go on", RATE, 1, function(here)
     local ids = new_tasks(here, 20, 3, 0.05)
     local processes = start(here, 3, ids)
     here:redis("flushall")
     here:redis("script flush")
     await_all(processes, #ids)
-    support.keeps_rate(here:polls(), RATE, 1)
+    world.keeps_rate(here:polls(), RATE)
   end)
 
-  it("has no memory left is as good as away", function()
-    here = world.new(RATE, 0.5)
+  case("has no memory left is as good as away", RATE, 0.5, function(here)
     local ids = new_tasks(here, 10, 3, 0.1)
     local processes = start(here, 2, ids)
     here:redis("config set maxmemory 1")

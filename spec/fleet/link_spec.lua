@@ -160,6 +160,14 @@ describe("a link", function()
     end
   end)
 
+  it("lets a program end while its host is looked up", function()
+    local script = [['local core = require "taskqueue.fleet.core"
+      for _ = 1, 4 do core.connect("nowhere.invalid", "1") end']]
+    for _ = 1, 5 do
+      assert.same({ "", 0 }, { support.shell(support.interpreter() .. " -e " .. script) })
+    end
+  end)
+
   it("can be closed while its host is looked up", function()
     open { host = "nowhere.invalid", port = "1" }
     near:command(note, "PING")

@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- Processes that wait together under one budget.
 local core = require "taskqueue.core"
-local support = require "support"
 local world = require "fleet.world"
 
 local OUTCOMES = { completed = "succeeded", rejected = "failed" }
@@ -43,13 +42,13 @@ local function pollers(polls)
   return list
 end
 
+-- A case in a world of its own.
+local function case(name, rate, lease, fn)
+  it(name, function() world.undisturbed(rate, lease, fn) end)
+end
+
 describe("a fleet", function()
-  local here
-
-  after_each(function() here:close() end)
-
-  it("of four processes with 400 waits on 100 tasks polls as one", function()
-    here = world.new(20, 3)
+  case("of four processes with 400 waits on 100 tasks polls as one", 20, 3, function(here)
     local ids, expected = new_tasks(here, 100, 1, 0.05)
     local processes = {}
     for i = 1, 4 do processes[i] = here:worker("p" .. i, ids) end
@@ -57,11 +56,10 @@ describe("a fleet", function()
     for _, process in ipairs(processes) do check_outcomes(process, expected, 100) end
     local polls = here:polls()
     assert.equal(1, #pollers(polls))
-    support.keeps_rate(polls, 20, 1)
+    world.keeps_rate(polls, 20)
   end)
 
-  it("goes on when its owner is killed, ten times over", function()
-    here = world.new(20, 1)
+  case("goes on when its owner is killed, ten times over", 20, 1, function(here)
     local ids, expected = new_tasks(here, 40, 4, 0.5)
     local processes = {}
     for i = 1, 4 do processes[i] = here:worker("p" .. i, ids) end
@@ -86,11 +84,10 @@ describe("a fleet", function()
     for _, process in ipairs(processes) do check_outcomes(process, expected, 40) end
     local polls = here:polls()
     assert.is_true(#pollers(polls) >= 11)
-    support.keeps_rate(polls, 20, 1)
+    world.keeps_rate(polls, 20)
   end)
 
-  it("never has two pollers when an owner is stopped for longer than its lease", function()
-    here = world.new(20, 1)
+  case("never has two pollers when its owner is stopped beyond its lease", 20, 1, function(here)
     local ids, expected = new_tasks(here, 40, 5, 0.1)
     local processes = {}
     for i = 1, 4 do processes[i] = here:worker("p" .. i, ids) end
@@ -109,7 +106,7 @@ describe("a fleet", function()
     await_all(processes)
     for _, process in ipairs(processes) do check_outcomes(process, expected, 40) end
     local polls = here:polls()
-    support.keeps_rate(polls, 20, 1)
+    world.keeps_rate(polls, 20)
     -- Whoever was stopped comes back as a listener, and sends nothing that it had in hand.
     for _, poll in ipairs(polls) do
       local is_late = poll.user_agent == stopped.name and poll.time > continued_at

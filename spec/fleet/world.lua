@@ -157,6 +157,39 @@ function world:polls()
   return list
 end
 
+-- Polls of two processes that came too close: each of them is a fault.
+local faults = {}
+
+--- Fails when two polls are closer together than the rate allows. Those of one process may be so on
+-- a machine under load, where the service begins to work on them late: `undisturbed` tries that
+-- again.
+function world.keeps_rate(polls, rate)
+  local disturbed
+  for i = 2, #polls do
+    local one, two = polls[i - 1], polls[i]
+    if two.time - one.time < 1 / rate then
+      local text = ("polls %d of %s and %d of %s are %.6f s apart"):format(i - 1, one.user_agent, i,
+        two.user_agent, two.time - one.time)
+      if one.user_agent ~= two.user_agent then faults[#faults + 1] = text end
+      disturbed = disturbed or text
+    end
+  end
+  assert(not disturbed, disturbed)
+end
+
+--- Runs a case in a world of its own, again when a machine under load has disturbed it; but a fault
+-- of two processes together fails it for good.
+function world.undisturbed(rate, lease, fn)
+  support.undisturbed(function()
+    local here = world.new(rate, lease)
+    local ok, why = pcall(fn, here)
+    here:close()
+    assert(#faults == 0, faults[1])
+    assert(ok, why)
+  end)
+  assert(#faults == 0, faults[1])
+end
+
 --- Ends everything.
 function world:close()
   for _, process in ipairs(self.processes) do

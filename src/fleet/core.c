@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The module taskqueue.fleet.core: connections to Redis, for the Lua files beside it. */
+#include <dlfcn.h>
 #include <limits.h>
 #include <string.h>
 
@@ -161,9 +162,19 @@ static void new_type(lua_State *L)
 
 int luaopen_taskqueue_fleet_core(lua_State *L);
 
+/* What has been loaded stays: the thread that looks a name up may outlive the Lua state. */
+static void stay(void)
+{
+    static const char here;
+    Dl_info self;
+    if (dladdr(&here, &self) != 0)
+        (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 __attribute__((visibility("default"))) int luaopen_taskqueue_fleet_core(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"connect", fleet_connect}, {NULL, NULL}};
+    stay();
     new_type(L);
     luaL_newlib(L, functions);
     return 1;

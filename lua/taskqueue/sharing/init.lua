@@ -91,6 +91,10 @@ local function is_busy(self)
   return false
 end
 
+local function tell_trouble(self, problem)
+  for unit in each_unit(self) do unit:troubled(problem) end
+end
+
 --- Renews the leases. A listener gives a sign of life too: by the number of processes each knows
 -- its share when the store goes away.
 function methods:renew()
@@ -98,8 +102,8 @@ function methods:renew()
   for unit in each_unit(self) do
     if unit.role == "owner" then names[#names + 1] = unit.name end
   end
-  self.store:beat(names, function(result)
-    if not result then return end
+  self.store:beat(names, function(result, problem)
+    if not result then return tell_trouble(self, problem) end
     self.members = result.members
     for _, name in ipairs(names) do
       local unit = self.units[name]
@@ -134,7 +138,7 @@ local function new_handlers(self)
       for unit in each_unit(self) do unit:reached() end
       if self.reached then self.reached() end
     end,
-    down = function(problem) self.problem = problem end,
+    down = function(problem) tell_trouble(self, problem) end,
     rename = function(process) self.process = process end,
     ending = function()
       for unit in each_unit(self) do unit:let_go() end

@@ -3,10 +3,10 @@
 One shared budget in this process, and what the process is for it: idle, listener, owner, or away
 from the store. See init.lua for what these mean.
 ]]
+local away = require "taskqueue.sharing.away"
 local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local events = require "taskqueue.events"
-local failure = require "taskqueue.failure"
 local later = require "taskqueue.sharing.later"
 local message = require "taskqueue.sharing.message"
 local new_guests = require "taskqueue.sharing.guests"
@@ -27,9 +27,10 @@ local BEATS_IN_NOTE = 10
 local methods = {}
 local mt = { __name = "taskqueue.sharing.unit", __index = methods }
 
-local function now_fence(self)
-  self.fence = 0
-  self.lane:set_fence(0)
+--- Nothing is sent at that time or later.
+function methods:move_fence(at)
+  self.fence = at
+  self.lane:set_fence(at)
 end
 
 -- Nobody else's tasks are watched any more.
@@ -51,7 +52,8 @@ local function watches_of(self)
   return list
 end
 
-local function set_role(self, role, why)
+--- The process has another role.
+function methods:become(role, why)
   local from = self.role
   if from == role then return end
   self.role = role
@@ -74,21 +76,8 @@ function methods:is_owner()
   return self.role == "owner"
 end
 
--- Alone, the process takes a share of the rate that all of them can take at once.
-local function set_part(self, part)
-  self.budget.part = part
-  budgets.settle_rate(self.budget)
-end
-
-local function leave_away(self)
-  if self.role ~= "away" then return end
-  set_part(self, nil)
-  now_fence(self)
-  set_role(self, "listener", "the store is back")
-  self.was_away = true
-end
-
-local function interval_of(self)
+--- Seconds between two polls.
+function methods:interval()
   local rate = self.lane:stats().rate
   return rate < huge and 1 / rate or 0
 end
@@ -97,14 +86,13 @@ end
 -- on their own until they have noticed that it is back.
 local function hold_of(self, claim)
   local hold = claim.hold or 0
-  if claim.was == "expired" then hold = math.max(hold, interval_of(self)) end
+  if claim.was == "expired" then hold = math.max(hold, self:interval()) end
   if self.was_away then hold = math.max(hold, self.store.lease) end
   return hold
 end
 
-local function move_fence(self, asked)
-  self.fence = asked + self.store.lease * (1 - MARGIN)
-  self.lane:set_fence(self.fence)
+local function fence_behind(self, asked)
+  self:move_fence(asked + self.store.lease * (1 - MARGIN))
 end
 
 local function take_guests(self)
@@ -120,15 +108,15 @@ local function own(self, asked, claim)
   if claim.history then
     pcall(self.lane.restore_history, self.lane, message.decode(claim.history))
   end
-  move_fence(self, asked)
-  set_role(self, "owner", claim.was)
+  fence_behind(self, asked)
+  self:become("owner", claim.was)
   self.beats = 0
   take_guests(self)
   if self.lodgers then self.lodgers:take_all() end
 end
 
 local function listen(self, seconds)
-  set_role(self, "listener")
+  self:become("listener")
   self.wishes:all()
   later.cancel(self.next_claim)
   -- At a moment of its own, so that not all of them claim what has just become free at once.
@@ -141,14 +129,14 @@ local function claimed(self, asked, claim, problem)
     if claim and claim.is_owner then self.store:release(self.name, {}) end
     return
   elseif problem then
-    self.problem = problem
+    away.note_trouble(self, problem)
     later.cancel(self.next_claim)
     self.next_claim = later.after(RETRY, function() self:claim() end)
     return
   end
-  self.problem, self.contact = nil, asked
+  away.note_contact(self, asked)
   self.sharing.members = claim.members
-  leave_away(self)
+  away.finish(self)
   if claim.is_owner then own(self, asked, claim) else listen(self, claim.retry) end
 end
 
@@ -163,53 +151,18 @@ end
 --- The lease holds from when its renewal was asked for.
 function methods:renewed(asked)
   if self.role ~= "owner" then return end
-  self.problem, self.contact = nil, asked
-  move_fence(self, asked)
+  away.note_contact(self, asked)
+  fence_behind(self, asked)
 end
 
 --- Another process has the lease, or the store has forgotten it.
 function methods:lost()
   if self.role ~= "owner" then return end
-  now_fence(self)
+  self:move_fence(0)
   clear_guests(self)
-  set_role(self, "listener", "the lease was lost")
+  self:become("listener", "the lease was lost")
   self.wishes:all()
   self:claim()
-end
-
--- The failure of a wait that is not to go on by itself.
-local function away_failure(self, id)
-  return failure.new(failure.kind.NETWORK,
-    ("task %s: %s cannot be reached: %s"):format(id, self.store.name, self.problem or "no answer"))
-end
-
-local function closed_failure(_, id)
-  return failure.new(failure.kind.CLOSED, ("task %s: the fleet was closed"):format(id))
-end
-
--- Ends the waits of this process with what `failure_of` gives.
-local function fail_waits(self, failure_of)
-  for watch in pairs(self.mine) do watch:hear_failure(failure_of(self, watch.id)) end
-  for look in pairs(self.looks) do look:fail(failure_of(self, look.task.id)) end
-end
-
-local function go_away(self)
-  clear_guests(self)
-  set_role(self, "away", self.problem or "no answer")
-  if self.sharing.when_away == "fail" then return fail_waits(self, away_failure) end
-  local members = math.max(1, self.sharing.members)
-  set_part(self, 1 / members)
-  -- Each at a moment of its own within the slower pace.
-  self.lane:hold_until(core.now() + interval_of(self) * math.random())
-  self.fence = huge
-  self.lane:set_fence(huge)
-end
-
--- Has the store been out of reach for so long that every lease has run out?
-local function is_out_of_reach(self, now)
-  if self.role == "owner" then return now >= self.fence end
-  return self.role == "listener" and self.problem ~= nil
-    and now - self.contact > self.store.lease
 end
 
 local function is_active(self)
@@ -219,8 +172,8 @@ end
 --- Gives the lease back, if there is one: nothing else may be left of the process.
 function methods:let_go()
   if self.role ~= "owner" then return end
-  local hold = self.lane:stats().next_slot or interval_of(self)
-  now_fence(self)
+  local hold = self.lane:stats().next_slot or self:interval()
+  self:move_fence(0)
   self.store:release(self.name, { hold = hold, history = message.history(self.lane) })
 end
 
@@ -228,12 +181,12 @@ end
 function methods:retire()
   if self.role == "idle" then return end
   self:let_go()
-  leave_away(self)
-  now_fence(self)
+  away.finish(self)
+  self:move_fence(0)
   clear_guests(self)
   later.cancel(self.next_claim)
   self.store:part(self.name)
-  set_role(self, "idle")
+  self:become("idle")
 end
 
 local function is_needed(self)
@@ -260,11 +213,18 @@ local function keep_notes(self)
   end
 end
 
+--- The store is down, or a beat had no answer.
+function methods:troubled(problem)
+  if self.role ~= "idle" then away.note_trouble(self, problem) end
+end
+
 --- Time has passed.
 function methods:tick()
   if self.role == "idle" then return end
   local now = core.now()
-  if is_out_of_reach(self, now) then go_away(self) end
+  -- Of what runs out while the process is stopped it has not heard.
+  if self.role == "owner" and now >= self.fence then self:lost() end
+  if away.is_out_of_reach(self, now) then away.begin(self) end
   self.wishes:renew(now)
   self.guests:prune(now)
   if self.role == "owner" then keep_notes(self) end
@@ -296,7 +256,7 @@ end
 local function begin(self)
   self.contact = core.now()
   self.idle_since = nil
-  set_role(self, "listener")
+  self:become("listener")
   join(self)
   self.sharing:wake()
   self:claim()
@@ -305,21 +265,19 @@ end
 -- Takes part from now on. What begins while the store is away, or the fleet closed, meets what the
 -- others met.
 local function take_part(self)
-  if self.sharing.is_closed then
-    later.soon(function() fail_waits(self, closed_failure) end)
+  if away.ends_waits(self) then
+    later.soon(function()
+      if away.ends_waits(self) then away.end_waits(self) end
+    end)
   elseif self.role == "idle" then
     begin(self)
-  elseif self.role == "away" and self.sharing.when_away == "fail" then
-    later.soon(function()
-      if self.role == "away" then fail_waits(self, away_failure) end
-    end)
   end
 end
 
 --- The fleet is closed: its waits end with that.
 function methods:close()
   self:retire()
-  fail_waits(self, closed_failure)
+  away.end_waits(self)
 end
 
 --- Takes part for a while, in which it shows whether it is needed.
@@ -438,6 +396,6 @@ return function(sharing, budget, name, apart)
     role = "idle", mine = {}, looks = {}, contact = 0,
   }, mt)
   self.guests, self.wishes = new_guests(self), wishes.new(self)
-  now_fence(self)
+  self:move_fence(0)
   return self
 end
