@@ -26,6 +26,7 @@
 #   make bench-polls     what a poll costs, beside other clients (ROUNDS=7 SPAN=1 OUT=build/bench)
 #   make docs            write the tables of docs/faults.md from the specs' rows
 #   make bench-loops     how late the timers of a loop are beside 1,000 waits
+#   make bench-openresty what waits inside nginx cost its other requests (ROUNDS=7)
 #   make bench-fleet     how soon a fleet knows, and what it costs its Redis (WAITS=200000 ROUNDS=7)
 #   make reference       the reference of the API, as web pages in build/reference/
 #   make rocks           the rocks: made, tested, packed, installed and removed by LuaRocks
@@ -156,13 +157,13 @@ test-thread:
 	@$(MAKE) --no-print-directory -s LUA=lua5.4 build gsoap world
 	@TASKQUEUE_TEST_THREAD=1 BUSTED="--exclude-tags=slow $(BUSTED)" .ci/specs lua5.4
 
-# The specs run on Lua 5.4, and what they start on LuaJIT.
+# What the specs start runs on LuaJIT, and they themselves on both.
 test-openresty:
 	@.ci/deps test
 	@.ci/deps openresty
 	@.ci/deps test-openresty
 	@$(MAKE) --no-print-directory -s build
-	@SPECS="spec/openresty/*_spec.lua" BUSTED="$(if $(SLOW),,--exclude-tags=slow)" .ci/specs lua5.4
+	@SPECS="spec/openresty/*_spec.lua" BUSTED="$(if $(SLOW),,--exclude-tags=slow)" .ci/specs $(LUAS)
 
 .PHONY: test-fleet
 test-fleet:
@@ -256,6 +257,14 @@ bench-polls:
 
 # What a fleet costs, and what it gives.
 WAITS ?= 200000
+.PHONY: bench-openresty
+# What waits inside nginx cost its other requests.
+bench-openresty:
+	@.ci/deps test
+	@.ci/deps openresty
+	@$(MAKE) --no-print-directory -s build
+	@eval "$$($(MAKE) -s env)" && lua5.4 bench/openresty/bystander.lua $(ROUNDS)
+
 .PHONY: bench-fleet
 bench-fleet:
 	@.ci/deps test
