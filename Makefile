@@ -169,6 +169,7 @@ test-openresty:
 test-fleet:
 	@.ci/deps test
 	@.ci/deps fleet
+	@.ci/deps openresty
 	@$(MAKE) --no-print-directory -s build
 	@SPECS="spec/fleet/*_spec.lua" .ci/specs $(LUAS)
 

@@ -32,7 +32,7 @@ local function open_store()
   local is_up = false
   store:open(core.unique_name(), {
     up = function() is_up = true end, down = error, heard = function() end,
-    changed = function() end, ending = function() end,
+    changed = function() end, ending = function() end, rename = function() end,
   })
   store:join(UNIT, { url = "http://service.example", method = "status" })
   while not is_up do taskqueue.step(0.1) end

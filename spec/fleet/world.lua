@@ -49,6 +49,12 @@ function world:await_trust()
   end)
 end
 
+--- Lets processes of other users reach Redis.
+function world:open_to_all()
+  run("chmod 755 %s", self.directory)
+  run("chmod 777 %s", self.socket)
+end
+
 --- Ends Redis as a crash does.
 function world:kill_redis()
   local pid = read(self.directory .. "/pid"):match("%d+")

@@ -3,6 +3,7 @@
 Redis as the store of taskqueue.sharing: two connections, one of them for what is published. Its
 keys and channels are named in docs/fleet.md.
 ]]
+local core = require "taskqueue.core"
 local later = require "taskqueue.sharing.later"
 local link = require "taskqueue.fleet.link"
 local scripts = require "taskqueue.fleet.scripts"
@@ -172,14 +173,16 @@ function connect(self)
   subscribe(self)
 end
 
-function methods:open(process, handlers)
-  self.process, self.handlers = process, handlers
+function methods:open(_, handlers)
+  self.handlers = handlers
 end
 
--- Connects when somebody takes part, and not before.
+-- Connects when somebody takes part, and not before: a process that was forked is one of its own.
 local function begin(self)
   if self.has_begun then return end
   self.has_begun = true
+  self.process = core.unique_name()
+  self.handlers.rename(self.process)
   connect(self)
 end
 
