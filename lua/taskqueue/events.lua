@@ -81,6 +81,17 @@ function events.tell_error(of, message)
   end
 end
 
+--- Calls a function whose errors are nobody's outcome.
+-- @tparam string of what they happen in
+-- @tparam function fn
+-- @param ... its arguments
+function events.guard(of, fn, ...)
+  local ok, message = pcall(fn, ...)
+  if ok then return end
+  if builtin.is_interrupt(message) then error(message, 0) end
+  events.tell_error(of, message)
+end
+
 --- Tells the listeners of an event, if there are any.
 -- @tparam string event
 -- @tparam table client whose task it is about

@@ -115,6 +115,33 @@ describe("a listener", function()
       .. "closed", message)
   end)
 
+  it("goes on when it is told what cannot be read", function()
+    local errors = {}
+    local stop = taskqueue.on("error", function(event) errors[#errors + 1] = event.message end)
+    local id, result = here.sim:task { delay = 0, duration = 1 }, nil
+    taskqueue.run(function()
+      taskqueue.spawn(function()
+        world.await("the first reading", function() return client.watches[id].native:changed() end)
+        local channel = ("publish taskqueue:spec:process:%s "):format(fleet.sharing.process)
+        local unit = fleet:stats()[1].name
+        for _, text in ipairs {
+          "x", "{}", '{"unit":"%s"}', '{"unit":"%s","id":"%s","what":"reading"}',
+          '{"unit":"%s","id":"%s","what":"reading","reading":{"state":"gone"}}',
+          '{"unit":"%s","id":"%s","what":"wants","process":1,"wants":2}',
+          '{"unit":"%s","what":"withdrawal","ids":{}}', '{"unit":[],"look":{}}',
+        } do
+          here:redis(channel .. "'" .. text:gsub("%%s", unit, 1):gsub("%%s", id) .. "'")
+        end
+      end)
+      result = client:wait_until_done(id, { timeout = 20 })
+    end)
+    stop()
+    assert.is_true(result.ok)
+    assert.equal(0, own_polls())
+    assert.equal(2, #errors)
+    assert.matches("must be a", errors[2])
+  end)
+
   it("tells operators who owns what", function()
     assert(client:get_status(busy))
     local overview = assert(fleet:overview())

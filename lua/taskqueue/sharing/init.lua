@@ -63,6 +63,7 @@ for again by `want` and `wants`.
 ]]
 local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
+local events = require "taskqueue.events"
 local later = require "taskqueue.sharing.later"
 local each_task = require "taskqueue.sharing.each_task"
 local message = require "taskqueue.sharing.message"
@@ -129,7 +130,8 @@ end
 local function hear(self, text)
   local told = message.decode(text)
   local unit = told and self.units[told.unit]
-  if unit then unit:heard(told) end
+  -- Who can write into the store can write what cannot be read.
+  if unit then events.guard("sharing", unit.heard, unit, told) end
 end
 
 local function new_handlers(self)

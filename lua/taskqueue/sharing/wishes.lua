@@ -3,6 +3,7 @@
 -- looks. Wishes are kept in the store for a while, and renewed in time.
 local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
+local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
 local later = require "taskqueue.sharing.later"
 local message = require "taskqueue.sharing.message"
@@ -102,7 +103,7 @@ local function send(self)
   for _, batch in ipairs(in_batches(wants)) do
     local text = message.wants(unit.name, unit.sharing.process, batch)
     unit.store:want(unit.name, batch, KEPT, text, function(lasts)
-      if lasts and unit.role ~= "idle" then hear_last(unit, lasts) end
+      if lasts and unit.role ~= "idle" then events.guard("sharing", hear_last, unit, lasts) end
     end)
   end
 end
