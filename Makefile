@@ -150,7 +150,7 @@ test-multi:
 	@$(MAKE) --no-print-directory -s POLLER=multi build test-c
 	@$(MAKE) --no-print-directory -s POLLER=multi LUA=lua5.4 spec
 
-# Processes that coordinate on a Redis server, which the specs start.
+# The specs over a transport that has a thread of its own, as inside nginx.
 .PHONY: test-thread test-openresty
 test-thread:
 	@.ci/deps test
@@ -165,6 +165,7 @@ test-openresty:
 	@$(MAKE) --no-print-directory -s build
 	@SPECS="spec/openresty/*_spec.lua" BUSTED="$(if $(SLOW),,--exclude-tags=slow)" .ci/specs $(LUAS)
 
+# Processes that coordinate on a Redis server, which the specs start.
 .PHONY: test-fleet
 test-fleet:
 	@.ci/deps test

@@ -68,7 +68,7 @@ describe("a fleet without a rate", function()
         assert.is_nil(seen[name], id)
         seen[name] = true
       end
-      assert.is_true(#by_id[id] <= 2, id)
+      assert.is_true(#by_id[id] <= 2, id .. " " .. table.concat(by_id[id], " "))
     end
   end)
 

@@ -82,6 +82,8 @@ void tq_http_close(tq_http *http)
         tq_http_peer_detach(http->peers);
     if (http->thread != NULL) {
         tq_thread_stop(http->thread);
+        /* What it hands back is nobody's any more. */
+        (void)tq_thread_step(http->thread, 0);
         tq_thread_close(http->thread);
     }
     for (size_t i = 0; i < http->shard_count; i++)
