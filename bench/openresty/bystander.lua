@@ -115,7 +115,8 @@ local function compare_connections()
     tls = { cert = directory .. "/server.pem", key = directory .. "/server.key" },
   }
   local id = sim:task()
-  local options = { workers = "1", locations = TLS:format(WAITS, sim.url, sim.api_key, directory, id) }
+  local locations = TLS:format(WAITS, sim.url, sim.api_key, directory, id)
+  local options = { workers = "1", locations = locations }
   local worst, idle_worst = {}, {}
   for round = 1, ROUNDS do
     -- A worker without connections, to a service that answers late: each request needs a new one.

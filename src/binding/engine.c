@@ -34,11 +34,19 @@ static tq_http_mode mode_of(lua_State *L)
     return is_threaded ? TQ_HTTP_THREADED : TQ_HTTP_IN_PLACE;
 }
 
+/* A process that was forked gets an engine of its own. */
+static void own(lua_State *L, engine_ud *ud)
+{
+    if (tq_engine_is_parents(&ud->engine))
+        tq_check(L, tq_engine_open_again(&ud->engine, mode_of(L)), "cannot open the engine");
+}
+
 static engine_ud *check_open(lua_State *L)
 {
     engine_ud *ud = luaL_checkudata(L, 1, TQ_ENGINE);
     if (ud->engine.http == NULL)
         tq_raise(L, "the engine is closed");
+    own(L, ud);
     return ud;
 }
 
@@ -65,8 +73,10 @@ int tq_engine_use_thread(lua_State *L)
 int tq_engine_push(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
-    if (!lua_isnil(L, -1))
+    if (!lua_isnil(L, -1)) {
+        own(L, lua_touserdata(L, -1));
         return 1;
+    }
     tq_libcurl_load(L);
     engine_ud *ud = lua_newuserdata(L, sizeof *ud);
     *ud = (engine_ud){0};

@@ -41,6 +41,38 @@ void tq_engine_close(tq_engine *engine)
     tq_heap_free(&engine->timers);
 }
 
+bool tq_engine_is_parents(const tq_engine *engine)
+{
+    return engine->http != NULL && tq_http_is_parents(engine->http);
+}
+
+static void on_lost(void *owner)
+{
+    tq_watch *watch = owner;
+    if (watch->job != TQ_JOB_POLL || watch->transfer == NULL)
+        return;
+    watch->transfer = NULL;
+    watch->lane->tally.in_flight--;
+    watch->source->tally.in_flight--;
+    if (!watch->has_sent)
+        tq_budget_give_back(&watch->lane->budget);
+}
+
+int tq_engine_open_again(tq_engine *engine, tq_http_mode mode)
+{
+    tq_http_abandon(engine->http, on_lost);
+    while (engine->lanes != NULL) {
+        tq_lane *lane = engine->lanes;
+        /* What the parent may not send, its child may not either. */
+        tq_fence *fence = tq_fence_hold(lane->fence);
+        tq_sched_clear(&lane->sched);
+        tq_lane_close(lane);
+        lane->fence = fence;
+    }
+    engine->http = NULL;
+    return tq_http_open(&engine->http, on_sent, mode);
+}
+
 /* A watch is found by its scheduler entry. */
 static tq_watch *watch_of(tq_sched_entry *entry)
 {

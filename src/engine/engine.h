@@ -95,6 +95,13 @@ int tq_engine_open(tq_engine *engine, tq_http_mode mode);
 /* Drops what is in flight. Lanes, peers and watches stay valid memory, and do nothing any more. */
 void tq_engine_close(tq_engine *engine);
 
+/* Is it that of the process which this one was forked from? It has to be opened again then: nothing
+ * of the parent's is touched, its polls in flight are forgotten, and its lanes are as they were
+ * before they were attached, but fenced if they are. Timers stay. 0, TQ_ERR_MEMORY or
+ * TQ_ERR_SYSTEM, and the engine is closed. */
+bool tq_engine_is_parents(const tq_engine *engine);
+int tq_engine_open_again(tq_engine *engine, tq_http_mode mode);
+
 /* How long until tq_engine_step has something to do of itself; TQ_NEVER when it has not. */
 int64_t tq_engine_wait_ns(const tq_engine *engine, int64_t now);
 

@@ -92,6 +92,13 @@ typedef enum tq_http_mode { TQ_HTTP_IN_PLACE, TQ_HTTP_THREADED } tq_http_mode;
 /* Opens the transport. 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
 int tq_http_open(tq_http **out, tq_http_on_sent *on_sent, tq_http_mode mode);
 
+/* Of a process that was forked, whose the transport of its parent is not: forgets all transfers and
+ * connections, and gives nothing back. `lost` is told the owner of each transfer that was
+ * submitted. Peers stay valid. */
+typedef void tq_http_on_lost(void *owner);
+void tq_http_abandon(tq_http *http, tq_http_on_lost *lost);
+bool tq_http_is_parents(const tq_http *http);
+
 /* Drops all transfers and connections. Peers stay valid; their transfers do not. */
 void tq_http_close(tq_http *http);
 

@@ -70,12 +70,33 @@ int tq_http_open(tq_http **out, tq_http_on_sent *on_sent, tq_http_mode mode)
     return TQ_OK;
 }
 
+bool tq_http_is_parents(const tq_http *http)
+{
+    return http->forks != tq_forks();
+}
+
+static void lose(const tq_list *list, tq_http_on_lost *lost)
+{
+    for (const tq_transfer *transfer = list->first; transfer != NULL; transfer = transfer->next)
+        if (lost != NULL && transfer->state != TQ_TRANSFER_BEGUN)
+            lost(transfer->owner);
+}
+
+void tq_http_abandon(tq_http *http, tq_http_on_lost *lost)
+{
+    lose(&http->done, lost);
+    while (http->peers != NULL) {
+        lose(&http->peers->live, lost);
+        lose(&http->peers->queue, lost);
+        tq_http_peer_abandon(http->peers);
+    }
+}
+
 void tq_http_close(tq_http *http)
 {
     /* Connections, epoll set and thread are the parent's. */
-    if (http->forks != tq_forks()) {
-        while (http->peers != NULL)
-            tq_http_peer_abandon(http->peers);
+    if (tq_http_is_parents(http)) {
+        tq_http_abandon(http, NULL);
         return;
     }
     while (http->peers != NULL)

@@ -185,6 +185,14 @@ void tq_sched_remove(tq_sched *sched, tq_sched_entry *entry)
     entry->is_ready = false;
 }
 
+void tq_sched_clear(tq_sched *sched)
+{
+    while (sched->waiting.count > 0)
+        tq_sched_remove(sched, entry_of(tq_heap_peek(&sched->waiting)));
+    while (sched->ready.count > 0)
+        tq_sched_remove(sched, entry_of(tq_heap_peek(&sched->ready)));
+}
+
 bool tq_sched_has(const tq_sched_entry *entry)
 {
     return tq_heap_is_in(&entry->node);

@@ -79,6 +79,9 @@ int tq_sched_add_when_worth(tq_sched *sched, tq_sched_entry *entry, int64_t from
 /* Takes an entry out; one that is not in stays as it is. */
 void tq_sched_remove(tq_sched *sched, tq_sched_entry *entry);
 
+/* Takes all entries out. */
+void tq_sched_clear(tq_sched *sched);
+
 bool tq_sched_has(const tq_sched_entry *entry);
 
 /* The entry to be polled at `now`, which stays in, or NULL when there is none. */
