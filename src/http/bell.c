@@ -80,14 +80,15 @@ void tq_bell_hush(const tq_bell *bell)
 static int make_path(tq_bell *bell, const char *directory)
 {
     static const char name[] = "/taskqueue-XXXXXX";
-    bell->path = malloc(strlen(directory) + sizeof name + sizeof SOCKET_NAME);
+    size_t len = strlen(directory) + sizeof name - 1;
+    bell->path = malloc(len + sizeof SOCKET_NAME);
     if (bell->path == NULL)
         return TQ_ERR_MEMORY;
-    strcpy(bell->path, directory);
-    strcat(bell->path, name);
+    memcpy(bell->path, directory, strlen(directory));
+    memcpy(bell->path + strlen(directory), name, sizeof name);
     /* The directory is for its owner alone. */
     if (mkdtemp(bell->path) != NULL) {
-        strcat(bell->path, SOCKET_NAME);
+        memcpy(bell->path + len, SOCKET_NAME, sizeof SOCKET_NAME);
         return TQ_OK;
     }
     free(bell->path);

@@ -51,7 +51,7 @@
 
 typedef struct tq_libcurl {
     size_t size; /* of this struct: both modules have to be of the same build */
-#define TQ_MEMBER(name) __typeof__(&(name)) name;
+#define TQ_MEMBER(name) __typeof__(&(name)) name; /* NOLINT(bugprone-macro-parentheses) */
     TQ_LIBCURL_FUNCTIONS(TQ_MEMBER)
 #undef TQ_MEMBER
 } tq_libcurl;

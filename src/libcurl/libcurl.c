@@ -8,7 +8,7 @@
 #include "http/libcurl.h"
 
 static const tq_libcurl functions = {.size = sizeof functions,
-#define FUNCTION(name) .name = name,
+#define FUNCTION(name) .name = (name),
                                      TQ_LIBCURL_FUNCTIONS(FUNCTION)
 #undef FUNCTION
 };
