@@ -131,6 +131,22 @@ function taskqueue.as_completed(tasks, given)
   return require("taskqueue.many").as_completed(tasks, checked)
 end
 
+--- Waits for a task in the background: inside nginx in a timer, which outlives the request, and
+-- elsewhere in a coroutine of the built-in loop.
+-- @tparam task handle
+-- @tparam function fn called with the handle and what `wait_until_done` gives: status, or nil,
+-- message, kind, detail; it may wait itself
+-- @tparam[opt] table given options of the wait
+-- @treturn[1] boolean true
+-- @treturn[2] nil when nginx can begin no timer
+-- @treturn[2] string message
+function taskqueue.watch(handle, fn, given)
+  if not task.is_task(handle) then error("watch: the first argument must be a task", 2) end
+  if not options.is_callable(fn) then error("watch: the second argument must be a function", 2) end
+  local checked, wait = check_wait("watch", given), require "taskqueue.wait"
+  return loops.background(function() fn(handle, wait.until_done(handle, checked)) end)
+end
+
 --- Sleeps: inside a coroutine of the loop only that one, elsewhere by blocking.
 -- @tparam number seconds
 function taskqueue.sleep(seconds)

@@ -323,6 +323,15 @@ function taskqueue.as_completed(tasks, options) end
 ---@return any ... what it returns
 function taskqueue.run(fn, ...) end
 
+---Waits for a task in the background, then calls a function with the task and the outcome: status,
+---or nil, message, kind, detail.
+---@param handle taskqueue.task
+---@param fn fun(handle: taskqueue.task, status?: table, message?: string, kind?: string)
+---@param options? table those of a wait
+---@return boolean? started
+---@return string? message
+function taskqueue.watch(handle, fn, options) end
+
 ---Adds a coroutine to the built-in loop.
 ---@param fn function
 ---@param ... any its arguments

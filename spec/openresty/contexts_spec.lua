@@ -46,6 +46,14 @@ describe("inside nginx", function()
     end)
   end)
 
+  it("waits in the background when the request is over", function()
+    local ids = { task { duration = 0.5 }, task { outcome = "rejected" } }
+    for _, id in ipairs(ids) do assert.equal("", (nginx:get("/watch?id=" .. id))) end
+    for i, outcome in ipairs { "succeeded", "failed" } do
+      world.await(outcome, function() return nginx:get("/result?id=" .. ids[i]) == outcome end)
+    end
+  end)
+
   it("raises at the caller's line in phases that cannot be suspended", function()
     nginx:get("/late")
     for _, phase in ipairs { "header_filter", "log", "init_worker" } do

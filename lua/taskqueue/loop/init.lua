@@ -88,6 +88,16 @@ function loops.current()
   return nil, nil, problem
 end
 
+--- Has a function begin that may wait, beside the caller.
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string why it cannot
+function loops.background(fn)
+  if chosen.background then return chosen.background(fn) end
+  require("taskqueue.run").spawn(fn)
+  return true
+end
+
 --- What shares the budgets of this process's clients with other processes, where they name nothing
 -- themselves and the loop in use knows others.
 function loops.fleet()

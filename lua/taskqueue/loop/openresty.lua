@@ -198,6 +198,13 @@ function loop.configure(options)
   return problem
 end
 
+--- Has a function begin in a timer, which outlives the request.
+function loop.background(fn)
+  local ok, problem = ngx.timer.at(0, fn)
+  if ok then return true end
+  return nil, "taskqueue: no timer can begin: " .. tostring(problem)
+end
+
 local has_begun = false
 
 function loop.attach(pollable)
