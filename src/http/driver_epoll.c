@@ -14,6 +14,9 @@
 /* How soon libcurl is called again after it had no memory to go on. */
 enum { MEMORY_PAUSE_MS = 10 };
 
+/* An instant that has passed: each request begins with it, without a look at the clock. */
+enum { AT_ONCE = 0 };
+
 /* Who owns an fd that is not libcurl's. */
 enum { FOREIGN = UINT8_MAX };
 
@@ -58,9 +61,12 @@ static int on_timer(CURLM *multi, long timeout_ms, void *data)
 {
     (void)multi;
     driven *part = data;
-    part->timer_ns = timeout_ms < 0
-                         ? TQ_NEVER
-                         : tq_clock_add(tq_clock_now(), (int64_t)timeout_ms * (TQ_SECOND / 1000));
+    if (timeout_ms < 0)
+        part->timer_ns = TQ_NEVER;
+    else if (timeout_ms == 0)
+        part->timer_ns = AT_ONCE;
+    else
+        part->timer_ns = tq_clock_add(tq_clock_now(), (int64_t)timeout_ms * (TQ_SECOND / 1000));
     return 0;
 }
 

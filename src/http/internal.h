@@ -98,7 +98,7 @@ struct tq_transfer {
 };
 
 struct tq_http_target {
-    CURLU *url;                 /* without its query where there is a `line` */
+    CURLU *url;                 /* without path and query where there is a `line` */
     char *text;                 /* all of it */
     const char *line;           /* in `text`, path and query; NULL where libcurl knows them */
     struct curl_slist *headers; /* the first one, "Expect:", is for large bodies alone */
@@ -183,6 +183,6 @@ int64_t tq_http_headers_retry_ns(const tq_http_headers *headers, CURL *easy);
 int tq_transfer_new(tq_http_peer *peer, tq_transfer **out);
 void tq_transfer_free(tq_transfer *transfer);
 void tq_transfer_end(tq_transfer *transfer, CURLcode result);
-void tq_transfer_note_sent(tq_transfer *transfer);
+void tq_transfer_note_sent(tq_transfer *transfer, int64_t now);
 
 #endif

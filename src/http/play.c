@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "clock/clock.h"
 #include "http/internal.h"
 
 void tq_http_play(tq_http *http, bool is_played)
@@ -21,7 +22,7 @@ void tq_play_start(tq_http *http, tq_transfer *transfer)
     transfer->is_asked = false;
     transfer->number = ++http->played_count;
     http->in_flight++;
-    tq_transfer_note_sent(transfer);
+    tq_transfer_note_sent(transfer, tq_clock_now());
 }
 
 void tq_play_stop(tq_http *http, tq_transfer *transfer)

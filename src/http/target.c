@@ -14,10 +14,26 @@ static bool add_header(tq_http_target *target, const char *header)
     return longer != NULL;
 }
 
-static int add_headers(tq_http_target *target, const char *const headers[])
+/* As an option libcurl would write it for each request twice. A proxy that makes a tunnel is told
+ * the option alone (transfer.c). */
+static bool add_user_agent(tq_http_target *target, const tq_http_peer_options *options)
+{
+    if (options->user_agent == NULL || options->proxy != NULL)
+        return true;
+    tq_buf line;
+    tq_buf_init(&line, SIZE_MAX / 2);
+    bool added = tq_buf_add_text(&line, "User-Agent: ") == TQ_OK &&
+                 tq_buf_add_text(&line, options->user_agent) == TQ_OK &&
+                 add_header(target, line.data);
+    tq_buf_free(&line);
+    return added;
+}
+
+static int add_headers(tq_http_target *target, const tq_http_peer *peer,
+                       const char *const headers[])
 {
     /* Without this one libcurl asks before it sends a large body, and waits a second. */
-    bool added = add_header(target, "Expect:");
+    bool added = add_header(target, "Expect:") && add_user_agent(target, &peer->options);
     for (size_t i = 0; added && headers[i] != NULL; i++)
         added = add_header(target, headers[i]);
     return added ? TQ_OK : TQ_ERR_MEMORY;
@@ -36,16 +52,19 @@ static int set_url(tq_http_target *target, const tq_http_peer *peer, const char 
     return err;
 }
 
-/* libcurl puts path and query together twice for each request, unless the one is all that it knows
- * of and the other all that it is told to write. A proxy has to see the whole URL. */
+/* libcurl puts path and query together again for each request, unless it knows of neither and is
+ * told what to write. A proxy has to see the whole URL. */
 static int set_line(tq_http_target *target, bool is_for_proxy)
 {
     if (curl_url_get(target->url, CURLUPART_URL, &target->text, 0) != CURLUE_OK)
         return TQ_ERR_MEMORY;
-    if (is_for_proxy || strchr(target->text, '?') == NULL)
+    if (is_for_proxy)
         return TQ_OK;
     target->line = strchr(strstr(target->text, "://") + 3, '/');
-    return tq_http_of_url(curl_url_set(target->url, CURLUPART_QUERY, NULL, 0));
+    CURLUcode code = curl_url_set(target->url, CURLUPART_QUERY, NULL, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_set(target->url, CURLUPART_PATH, NULL, 0);
+    return tq_http_of_url(code);
 }
 
 int tq_http_target_open(tq_http_target **out, tq_http_peer *peer, const char *path,
@@ -60,7 +79,7 @@ int tq_http_target_open(tq_http_target **out, tq_http_peer *peer, const char *pa
     if (err == TQ_OK)
         err = set_line(target, peer->options.proxy != NULL);
     if (err == TQ_OK)
-        err = add_headers(target, headers);
+        err = add_headers(target, peer, headers);
     if (err != TQ_OK) {
         tq_http_target_close(target);
         return err;

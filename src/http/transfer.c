@@ -60,10 +60,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *data)
     return transfer->headers.bytes <= MOST_HEADERS ? size * count : 0;
 }
 
-void tq_transfer_note_sent(tq_transfer *transfer)
+void tq_transfer_note_sent(tq_transfer *transfer, int64_t now)
 {
     transfer->times_sent++;
-    transfer->reply.sent_ns = tq_clock_now();
+    transfer->reply.sent_ns = now;
     if (transfer->http->on_sent != NULL)
         transfer->http->on_sent(transfer->owner, transfer->reply.sent_ns);
 }
@@ -78,14 +78,15 @@ static int on_request(void *data, char *peer_ip, char *local_ip, int peer_port, 
     /* libcurl repeats a request by itself when a kept connection breaks under it. */
     if (transfer->send_once && transfer->times_sent > 0)
         return CURL_PREREQFUNC_ABORT;
-    if (tq_fence_is_passed(transfer->fence, tq_clock_now())) {
+    int64_t now = tq_clock_now();
+    if (tq_fence_is_passed(transfer->fence, now)) {
         transfer->is_late = transfer->times_sent == 0;
         return CURL_PREREQFUNC_ABORT;
     }
     tq_thread *thread = transfer->http->thread;
     if (thread != NULL)
         return tq_thread_note_sent(thread, transfer) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
-    tq_transfer_note_sent(transfer);
+    tq_transfer_note_sent(transfer, now);
     return CURL_PREREQFUNC_OK;
 }
 
@@ -142,7 +143,7 @@ static bool set_way(CURL *easy, const tq_http_peer_options *options)
     /* Otherwise the environment would name hosts that are reached without the proxy. */
     return set_text(easy, CURLOPT_NOPROXY, "") &&
            set_text(easy, CURLOPT_PROXY, options->proxy != NULL ? options->proxy : "") &&
-           set_text(easy, CURLOPT_USERAGENT, options->user_agent) &&
+           (options->proxy == NULL || set_text(easy, CURLOPT_USERAGENT, options->user_agent)) &&
            set_text(easy, CURLOPT_USERNAME, options->username) &&
            set_text(easy, CURLOPT_PASSWORD, options->password);
 }
