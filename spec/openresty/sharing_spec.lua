@@ -16,7 +16,14 @@ describe("workers that share a budget", function()
     support.finish()
   end)
 
+  local function stop()
+    if nginx then nginx:stop() end
+    nginx = nil
+  end
+
   local function start(rate, options)
+    -- One that a disturbed attempt left.
+    stop()
     local complete = { init = SHARED, rate = rate }
     for name, value in pairs(options or {}) do complete[name] = value end
     nginx = world.start(sim, complete)
@@ -47,8 +54,6 @@ describe("workers that share a budget", function()
       for _, client in ipairs(open_all(ids)) do clients[#clients + 1] = client end
       all_succeed(clients)
       support.keeps_rate(sim:log(), 50, first)
-      nginx:stop()
-      nginx = nil
     end)
   end)
 
