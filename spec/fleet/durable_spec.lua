@@ -93,6 +93,42 @@ describe("a durable wait", function()
     for id, times in pairs(counts) do assert.equal(1, times, id) end
   end)
 
+  it("is lost by no death of an owner, and told twice only by those who died", function()
+    local ids = new_tasks(40, 1)
+    for i = 1, 20 do ids[#ids + 1] = here.sim:task { delay = 0, duration = 3 + i * 0.4 } end
+    await_left(durable("asker", "watch", table.concat(ids, " ")))
+    local alive, all, dead = {}, {}, {}
+    local function start(name)
+      local process = durable(name, "consume", "a", 10)
+      alive[#alive + 1], all[#all + 1] = process, process
+    end
+    start "c1"
+    start "c2"
+    for kill = 1, 5 do
+      local owner
+      world.await("an owner that polls", function()
+        owner = world.owner_of(alive)
+        local polls = here:polls()
+        return owner and polls[1] and polls[#polls].user_agent == owner.name
+      end)
+      owner:signal(9)
+      dead[owner.name] = true
+      for i, process in ipairs(alive) do
+        if process == owner then table.remove(alive, i) break end
+      end
+      start("d" .. kill)
+    end
+    for _, process in ipairs(alive) do await_left(process) end
+    local told = {}
+    for _, process in ipairs(all) do
+      for id in pairs((count_ends(process))) do
+        assert.is_true(not told[id] or dead[told[id]], id)
+        told[id] = process.name
+      end
+    end
+    assert.equal(#ids, count_of(told))
+  end)
+
   it("survives the death of the owner, and of Redis, with its data", function()
     here:redis("config set appendonly yes")
     local ids = new_tasks(10, 4)
