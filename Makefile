@@ -172,7 +172,7 @@ test-fleet:
 	@.ci/deps fleet
 	@.ci/deps openresty
 	@$(MAKE) --no-print-directory -s build
-	@SPECS="spec/fleet/*_spec.lua" .ci/specs $(LUAS)
+	@SPECS="spec/fleet/durable_spec.lua spec/fleet/*_spec.lua" .ci/specs $(LUAS)
 
 # Those of the transport run over its thread as well.
 OVER_THREAD := http connection pollable refusal fence
