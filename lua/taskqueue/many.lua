@@ -12,7 +12,6 @@ local wait = require "taskqueue.wait"
 local many = {}
 
 local member_methods = {}
-local member_mt = { __index = member_methods }
 
 -- A watch woke this task's waiter: the group looks at it when its turn comes.
 function member_methods:wake()
@@ -28,9 +27,8 @@ end
 
 -- A handle that is given twice is waited for twice, and the polls are shared.
 local function add(group, task)
-  local member = setmetatable({ group = group, task = task, deadline = group.deadline }, member_mt)
   group.newest = group.newest + 1
-  member.index = group.newest
+  local member = setmetatable({ task = task, index = group.newest }, group.member_mt)
   group.members[member.index] = member
   group.count = group.count + 1
   wait.begin(task, group.options, member)
@@ -38,14 +36,26 @@ local function add(group, task)
   member:wake()
 end
 
-local function new_group(checked)
+-- There may be a million members: each holds only what it does not share with the others.
+local function member_metatable(group)
   return {
+    __index = {
+      wake = member_methods.wake, group = group, options = group.options, deadline = group.deadline,
+      was_seen = false, is_noted = false, polls_before = 0, failures_before = 0,
+    },
+  }
+end
+
+local function new_group(checked)
+  local group = {
     sleeper = engine.sleeper(), noted = {}, first = 1, last = 0,
     -- Those who have not left, by their numbers, none of which is below the oldest's.
     members = {}, count = 0, oldest = 1, newest = 0,
     options = checked, deadline = core.now() + checked.timeout,
     stalls = checked.stall_timeout < math.huge,
   }
+  group.member_mt = member_metatable(group)
+  return group
 end
 
 local close
@@ -92,7 +102,7 @@ local function next_noted(group)
     local member = group.noted[group.first]
     group.noted[group.first] = nil
     group.first = group.first + 1
-    member.is_noted = false
+    member.is_noted = nil
     if group.members[member.index] then return member end
   end
 end

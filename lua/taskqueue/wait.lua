@@ -139,10 +139,15 @@ local function follow(task, waiter)
   return loop(finish(wait.turn(task, waiter)))
 end
 
+-- A member of a group has what it would share with the others from their metatable.
+local function set(waiter, name, value)
+  if waiter[name] ~= value then waiter[name] = value end
+end
+
 local function join(task, waiter)
   waiter.watch = watch.of(task)
-  waiter.polls_before = waiter.watch.native:polls()
-  waiter.was_seen = task.status ~= nil
+  set(waiter, "polls_before", waiter.watch.native:polls())
+  set(waiter, "was_seen", task.status ~= nil)
   waiter.outcome = waiter.watch:hopeless(waiter)
   if not waiter.outcome then watch.join(waiter.watch, waiter) end
 end
@@ -154,8 +159,9 @@ end
 -- what the wait needs
 function wait.begin(task, checked, waiter)
   local now = core.now()
-  waiter.task, waiter.options = task, checked
-  waiter.began, waiter.deadline = now, waiter.deadline or now + checked.timeout
+  waiter.task, waiter.began = task, now
+  set(waiter, "options", checked)
+  set(waiter, "deadline", waiter.deadline or now + checked.timeout)
   if (task.status and task.status.done) or task.client:is_closed() then return end
   if not task.client:unless_closed(join, task, waiter) then waiter.watch = nil end
 end

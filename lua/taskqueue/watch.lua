@@ -73,7 +73,7 @@ function watches.join(self, waiter)
   self.waiters:add(waiter)
   settle_pace(self)
   -- Failures before a waiter came are not counted against it.
-  waiter.failures_before = self.failures
+  if waiter.failures_before ~= self.failures then waiter.failures_before = self.failures end
   self.native:hasten(core.now() + waiter.options.first_delay)
 end
 
