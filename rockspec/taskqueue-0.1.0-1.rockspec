@@ -75,6 +75,7 @@ build = {
     ["taskqueue.meta"] = "lua/taskqueue/meta.lua",
     ["taskqueue.metrics"] = "lua/taskqueue/metrics.lua",
     ["taskqueue.mobizon"] = "lua/taskqueue/mobizon.lua",
+    ["taskqueue.need"] = "lua/taskqueue/need.lua",
     ["taskqueue.options"] = "lua/taskqueue/options.lua",
     ["taskqueue.run"] = "lua/taskqueue/run.lua",
     ["taskqueue.sharing"] = "lua/taskqueue/sharing/init.lua",

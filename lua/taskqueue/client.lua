@@ -10,6 +10,7 @@ local engine = require "taskqueue.engine"
 local failure = require "taskqueue.failure"
 local look = require "taskqueue.look"
 local loops = require "taskqueue.loop"
+local need = require "taskqueue.need"
 local new_task = require("taskqueue.task").new
 local version = require "taskqueue.version"
 
@@ -69,7 +70,7 @@ end
 
 --- Waits until a task has ended; see `task:wait_until_done`.
 function methods:wait_until_done(id, given)
-  local wait = require "taskqueue.wait"
+  local wait = need "taskqueue.wait"
   local checked = wait.check("wait_until_done", given)
   local status, message, of, detail = wait.until_done(new_task(self, id), checked)
   return status, message, of, detail
@@ -110,7 +111,7 @@ end
 -- @raise when the data is no export, or that of another service's task
 function methods:import(data)
   if self:is_closed() then error("import: the client is closed", 2) end
-  local ok, result = pcall(require("taskqueue.export").import, self, data)
+  local ok, result = pcall(need("taskqueue.export").import, self, data)
   if not ok then error(result, 2) end
   return result
 end

@@ -14,6 +14,7 @@ local engine = require "taskqueue.engine"
 local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
 local loops = require "taskqueue.loop"
+local need = require "taskqueue.need"
 local options = require "taskqueue.options"
 local strict = require "taskqueue.strict"
 local task = require "taskqueue.task"
@@ -35,20 +36,19 @@ taskqueue.state = strict("taskqueue.state", {
 })
 
 -- The services, each loaded by whoever uses it first.
-local SERVICES = { mobizon = true, cnode = true }
+local SERVICES = { mobizon = "taskqueue.mobizon", cnode = "taskqueue.cnode" }
 
 setmetatable(taskqueue, {
-  __index = function(self, name)
-    if not SERVICES[name] then return nil end
-    self[name] = require("taskqueue." .. name)
-    return self[name]
+  __index = function(_, name)
+    local service = SERVICES[name]
+    return service and need(service)
   end,
 })
 
 --- A file to be uploaded by `client:call`; see `taskqueue.file`.
 function taskqueue.file(file)
   -- A tail call: an error blames the caller.
-  return require "taskqueue.file"(file)
+  return need "taskqueue.file"(file)
 end
 
 local unpack = table.unpack or unpack
@@ -68,7 +68,7 @@ function taskqueue.run(fn, ...)
   check_function("run", fn)
   local results = { n = 0 }
   local function pack(...) results = { n = select("#", ...), ... } end
-  require("taskqueue.run").run(function(...) pack(fn(...)) end, ...)
+  need("taskqueue.run").run(function(...) pack(fn(...)) end, ...)
   return unpack(results, 1, results.n)
 end
 
@@ -77,7 +77,7 @@ end
 -- @param ... its arguments
 function taskqueue.spawn(fn, ...)
   check_function("spawn", fn)
-  require("taskqueue.run").spawn(fn, ...)
+  need("taskqueue.run").spawn(fn, ...)
 end
 
 local function check_tasks(what, tasks)
@@ -92,7 +92,7 @@ local function check_tasks(what, tasks)
 end
 
 local function check_wait(what, given)
-  return (require("taskqueue.wait").check(what, given, 3))
+  return (need("taskqueue.wait").check(what, given, 3))
 end
 
 --- Waits for all tasks, of any services together.
@@ -101,7 +101,7 @@ end
 -- @treturn table a list of `{ task =, status =, message =, kind =, detail = }` in the given order
 function taskqueue.wait_all(tasks, given)
   check_tasks("wait_all", tasks)
-  return (require("taskqueue.many").all(tasks, check_wait("wait_all", given)))
+  return (need("taskqueue.many").all(tasks, check_wait("wait_all", given)))
 end
 
 --- Waits for the first of several tasks to end, however it ends.
@@ -115,7 +115,7 @@ end
 function taskqueue.wait_any(tasks, given)
   check_tasks("wait_any", tasks)
   local checked = check_wait("wait_any", given)
-  return require("taskqueue.many").any(tasks, checked)
+  return need("taskqueue.many").any(tasks, checked)
 end
 
 --- Iterates over tasks in the order of their ends:
@@ -128,7 +128,7 @@ end
 function taskqueue.as_completed(tasks, given)
   if not options.is_callable(tasks) then check_tasks("as_completed", tasks) end
   local checked = check_wait("as_completed", given)
-  return require("taskqueue.many").as_completed(tasks, checked)
+  return need("taskqueue.many").as_completed(tasks, checked)
 end
 
 --- Waits for a task in the background: inside nginx in a timer, which outlives the request, and
@@ -143,7 +143,7 @@ end
 function taskqueue.watch(handle, fn, given)
   if not task.is_task(handle) then error("watch: the first argument must be a task", 2) end
   if not options.is_callable(fn) then error("watch: the second argument must be a function", 2) end
-  local checked, wait = check_wait("watch", given), require "taskqueue.wait"
+  local checked, wait = check_wait("watch", given), need "taskqueue.wait"
   return loops.background(function() fn(handle, wait.until_done(handle, checked)) end)
 end
 
@@ -160,7 +160,7 @@ end
 -- takes up its own by `client:import`, and no wait and no knowledge is lost.
 -- @treturn table strings, numbers, booleans and tables of them, without a secret
 function taskqueue.export()
-  return require("taskqueue.export").all(client.open_ones())
+  return need("taskqueue.export").all(client.open_ones())
 end
 
 --- Tells what is going on.
@@ -170,7 +170,7 @@ end
 -- being sent) and `mean_age` (seconds since the tasks were looked at, on average; nil when none
 -- was). A client has its `service`, a budget its `method`, `rate`, `burst` and number of `clients`
 function taskqueue.stats()
-  return require "taskqueue.stats"()
+  return need "taskqueue.stats"()
 end
 
 local function settle_watches()

@@ -4,6 +4,7 @@
 -- @classmod task
 local core = require "taskqueue.core"
 local look = require "taskqueue.look"
+local need = require "taskqueue.need"
 local options = require "taskqueue.options"
 
 local methods = {}
@@ -32,7 +33,7 @@ end
 -- @treturn[2] table detail
 -- @raise for an unknown option or a wrong type
 function methods:wait_until_done(given)
-  local wait = require "taskqueue.wait"
+  local wait = need "taskqueue.wait"
   local checked = wait.check("wait_until_done", given)
   local status, message, kind, detail = wait.until_done(self, checked)
   return status, message, kind, detail
@@ -66,7 +67,7 @@ end
 -- tables of them, without a secret.
 -- @treturn table
 function methods:export()
-  return require("taskqueue.export").task(self)
+  return need("taskqueue.export").task(self)
 end
 
 -- Keeps what a watch knows of the task's pace, for the next one.

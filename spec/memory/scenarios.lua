@@ -39,6 +39,10 @@ end
 local function prepare()
   local taskqueue = require "taskqueue"
   require("taskqueue.watch").first_retry = 0.001
+  -- LuaJIT's `require` does not always survive that either, in the middle of a module.
+  for _, name in ipairs { "mobizon", "cnode", "wait", "many", "run", "file" } do
+    require("taskqueue." .. name)
+  end
   return taskqueue
 end
 
