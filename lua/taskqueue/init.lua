@@ -39,9 +39,10 @@ taskqueue.state = strict("taskqueue.state", {
 local SERVICES = { mobizon = "taskqueue.mobizon", cnode = "taskqueue.cnode" }
 
 setmetatable(taskqueue, {
-  __index = function(_, name)
-    local service = SERVICES[name]
-    return service and need(service)
+  __index = function(self, name)
+    if not SERVICES[name] then return nil end
+    self[name] = need(SERVICES[name])
+    return self[name]
   end,
 })
 
