@@ -6,6 +6,8 @@ local taskqueue = require "taskqueue"
 
 local app = {}
 
+taskqueue.use("openresty", { shared_dict = "taskqueue" })
+
 -- Making a client opens nothing, so that it can be made before the workers are.
 local sms = taskqueue.mobizon.new {
   url = os.getenv "TASKQUEUE_URL", api_key = os.getenv "TASKQUEUE_API_KEY",
@@ -29,13 +31,12 @@ end
 -- Follows a task to its end in the background, whoever has asked for it and gone.
 local function follow(task)
   note(task.id)
-  ngx.timer.at(0, function()
-    local status, message, kind, detail = task:wait_until_done {
-      timeout = 3600,
-      on_progress = function(seen) note(task.id, seen) end,
-    }
+  taskqueue.watch(task, function(_, status, message, kind, detail)
     note(task.id, status or detail.status, message, kind)
-  end)
+  end, {
+    timeout = 3600,
+    on_progress = function(status) note(task.id, status) end,
+  })
 end
 
 --- For each worker: one of them takes up the tasks that have begun elsewhere.
