@@ -142,7 +142,9 @@ static int lane_is_limited(lua_State *L)
 
 static int lane_gc(lua_State *L)
 {
-    tq_lane_close(tq_lane_check(L, 1));
+    tq_lane *lane = tq_lane_check(L, 1);
+    lane->is_over = true;
+    tq_lane_close(lane);
     return 0;
 }
 

@@ -73,6 +73,9 @@ static tq_watch_ud *check_open(lua_State *L)
     tq_watch_ud *ud = tq_watch_check(L);
     if (ud->client->source.peer == NULL)
         tq_raise(L, "the client is closed");
+    /* A finalizer that runs when the state is closed may still find the watch of a gone lane. */
+    if (ud->watch.lane->is_over)
+        tq_raise(L, "the state is closed");
     const tq_engine *engine = ud->watch.lane->engine;
     if (engine == NULL || tq_engine_is_parents(engine))
         tq_lane_attach(ud->watch.lane, tq_engine_of(L));

@@ -50,6 +50,7 @@ typedef struct tq_lane {
     tq_sched sched;
     struct tq_lane *next, *prev;
     struct tq_engine *engine; /* NULL before they are joined, and once one of them is closed */
+    bool is_over;             /* it joins no engine any more, since its memory is about to go */
     tq_fence *fence;          /* no poll goes out once it is passed; NULL for never */
     struct tq_watch *crowded; /* whose turn it is, while its client has no room for a request */
     tq_tally tally;
