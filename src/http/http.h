@@ -94,7 +94,7 @@ int tq_http_open(tq_http **out, tq_http_on_sent *on_sent, tq_http_mode mode);
 
 /* Of a process that was forked, whose the transport of its parent is not: forgets all transfers and
  * connections, and gives nothing back. `lost` is told the owner of each transfer that was
- * submitted. Peers stay valid. */
+ * submitted and not released. Peers stay valid. */
 typedef void tq_http_on_lost(void *owner);
 void tq_http_abandon(tq_http *http, tq_http_on_lost *lost);
 bool tq_http_is_parents(const tq_http *http);

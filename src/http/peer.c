@@ -123,6 +123,15 @@ static void free_done(tq_http *http, const tq_http_peer *peer)
     }
 }
 
+static void forget_done(tq_http *http, const tq_http_peer *peer)
+{
+    for (tq_transfer *transfer = http->done.first, *next; transfer != NULL; transfer = next) {
+        next = transfer->next;
+        if (transfer->peer == peer)
+            tq_list_remove(&http->done, transfer);
+    }
+}
+
 static void begin_to_leave(tq_transfer *transfer)
 {
     tq_http_peer *peer = transfer->peer;
@@ -175,6 +184,11 @@ void tq_http_peer_detach(tq_http_peer *peer)
     tq_http *http = peer->http;
     if (http == NULL)
         return;
+    if (tq_http_is_parents(http)) {
+        forget_done(http, peer);
+        tq_http_peer_abandon(peer);
+        return;
+    }
     stop_active(peer);
     free_list(&peer->live);
     free_list(&peer->queue);
@@ -297,6 +311,11 @@ void tq_http_release(tq_transfer *transfer)
     bool advance;
     if (transfer->is_pinned) {
         transfer->is_doomed = true;
+        return;
+    }
+    /* Its connection is the parent's; there is only nobody any more who would hear of it. */
+    if (tq_http_is_parents(transfer->http)) {
+        transfer->owner = NULL;
         return;
     }
     if (take_out(transfer, &advance))

@@ -78,7 +78,7 @@ bool tq_http_is_parents(const tq_http *http)
 static void lose(const tq_list *list, tq_http_on_lost *lost)
 {
     for (const tq_transfer *transfer = list->first; transfer != NULL; transfer = transfer->next)
-        if (lost != NULL && transfer->state != TQ_TRANSFER_BEGUN)
+        if (lost != NULL && transfer->owner != NULL && transfer->state != TQ_TRANSFER_BEGUN)
             lost(transfer->owner);
 }
 
