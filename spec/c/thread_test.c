@@ -269,6 +269,32 @@ TEST("the bell can be hung on a connection, of which no file is left")
     server_stop(&srv);
 }
 
+TEST("a bell that hangs already stays there, and what was not heard is rung again elsewhere")
+{
+    CHECK(server_start(&srv, hello, 1));
+    client c = open_threaded(srv.port);
+    const char *path;
+    CHECK(tq_http_hang(c.http) == TQ_ERR_SYSTEM && errno == ENOTCONN);
+    CHECK(tq_http_listen(c.http, "/tmp", &path) == TQ_OK);
+    int fd = connect_to(path);
+    CHECK(tq_http_hang(c.http) == TQ_OK);
+    CHECK(tq_http_hang(c.http) == TQ_ERR_SYSTEM && errno == ENOTCONN);
+    tq_transfer *transfer = submit(&c, "x");
+    while (tq_http_wait_ns(c.http, tq_clock_now()) > 0 && hears(fd))
+        continue;
+    tq_http_unhang(c.http);
+    struct pollfd bell = {.fd = tq_http_fd(c.http), .events = POLLIN};
+    CHECK(!tq_http_is_pollable() || poll(&bell, 1, 5000) == 1);
+    CHECK(await(&c) == transfer);
+    client_close(&c);
+    char byte;
+    while (read(fd, &byte, 1) > 0)
+        continue;
+    CHECK(read(fd, &byte, 1) == 0);
+    close(fd);
+    server_stop(&srv);
+}
+
 static void knock(client *c)
 {
     (void)c;

@@ -136,8 +136,11 @@ static bool is_of_this_process(int fd)
 
 int tq_bell_hang(tq_bell *bell)
 {
-    int fd = bell->listener >= 0 ? accept4(bell->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)
-                                 : -1;
+    if (bell->listener < 0) {
+        errno = ENOTCONN;
+        return TQ_ERR_SYSTEM;
+    }
+    int fd = accept4(bell->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     while (fd >= 0 && !is_of_this_process(fd)) {
         close(fd);
         fd = accept4(bell->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);

@@ -40,7 +40,7 @@ void tq_bell_hush(const tq_bell *bell);
 int tq_bell_listen(tq_bell *bell, const char *directory, const char **path);
 
 /* Hangs the bell on the connection that this process has made meanwhile, and removes the files;
- * TQ_ERR_SYSTEM when there is none. */
+ * TQ_ERR_SYSTEM when there is none. Without listening first it stays where it hangs. */
 int tq_bell_hang(tq_bell *bell);
 
 /* Takes it back from there, and stops listening. */

@@ -87,9 +87,10 @@ struct tq_transfer {
     tq_transfer *next_played;
     tq_mail mail;
     tq_transfer *next_posted; /* in the mailbox, or with the thread */
-    CURLcode result;          /* of the thread, as the next two */
+    CURLcode result;          /* of the thread, as the next three */
     bool is_out;              /* of libcurl's hands */
     bool is_let_go;           /* its recall was obeyed */
+    bool is_finished;         /* among those that are to be handed back */
     tq_buf request;
     tq_buf body;
     tq_http_headers headers;

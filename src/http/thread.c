@@ -13,13 +13,21 @@
 #define NOTE_DELAY (TQ_SECOND / 1000)
 #define HEARTBEAT TQ_SECOND
 
+/* One that could not start may be recalled in the same look. */
+static void put_finished(tq_thread *thread, tq_transfer *transfer)
+{
+    if (!transfer->is_finished)
+        tq_chain_add(&thread->finished, transfer);
+    transfer->is_finished = true;
+}
+
 static void start(tq_thread *thread, tq_transfer *transfer)
 {
     if (curl_multi_add_handle(transfer->shard->multi, transfer->easy) == CURLM_OK)
         return;
     transfer->result = CURLE_OUT_OF_MEMORY;
     transfer->is_out = true;
-    tq_chain_add(&thread->finished, transfer);
+    put_finished(thread, transfer);
 }
 
 static void start_posted(tq_thread *thread, tq_chain posted)
@@ -39,7 +47,7 @@ static void stop_recalled(tq_thread *thread, tq_transfer *recalled)
             curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
         transfer->is_out = true;
         transfer->is_let_go = true;
-        tq_chain_add(&thread->finished, transfer);
+        put_finished(thread, transfer);
     }
 }
 
@@ -48,7 +56,7 @@ static void finish(tq_http *http, tq_transfer *transfer, CURLcode result)
     curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
     transfer->result = result;
     transfer->is_out = true;
-    tq_chain_add(&http->thread->finished, transfer);
+    put_finished(http->thread, transfer);
 }
 
 static void collect(tq_thread *thread)
@@ -74,6 +82,7 @@ static void hand_back(tq_thread *thread)
     tq_chain finished = tq_chain_take(&thread->finished);
     for (tq_transfer *transfer = finished.first, *next; transfer != NULL; transfer = next) {
         next = transfer->next_posted;
+        transfer->is_finished = false;
         if (transfer->mail.is_recalled && !transfer->is_let_go)
             continue;
         transfer->mail.is_returned = true;

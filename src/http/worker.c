@@ -202,8 +202,9 @@ int tq_thread_step(tq_thread *thread, int64_t wait_ns)
         err = wait_for_bell(thread, wait_ns);
     if (can_wait)
         tq_bell_hush(&thread->bell);
-    step_own(thread);
     tq_chain returned = take_mail(thread);
+    /* After that: while the bell counts as rung, it is not rung for what gets ready. */
+    step_own(thread);
     for (tq_transfer *transfer = returned.first, *next; transfer != NULL; transfer = next) {
         next = transfer->next_posted;
         take_in(thread->http, transfer);
@@ -239,6 +240,8 @@ void tq_thread_unhang(tq_thread *thread)
     pthread_mutex_lock(&thread->lock);
     tq_bell_unhang(&thread->bell);
     thread->beat_ns = TQ_NEVER;
-    thread->is_rung = false;
+    /* What was rung there may not have been heard. */
+    if (thread->is_rung)
+        tq_bell_ring(&thread->bell);
     pthread_mutex_unlock(&thread->lock);
 }
