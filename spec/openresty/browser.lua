@@ -44,7 +44,7 @@ local function socket_url(port)
   end
 end
 
---- Starts one with a window of this size.
+--- Starts one with a page of this size.
 function browser.start(width, height)
   local self = setmetatable({ directory = support.directory(), number = 0 }, mt)
   local pipe = io.popen(COMMAND:format(self.directory, width, height, self.directory))
@@ -55,6 +55,10 @@ function browser.start(width, height)
   end)
   self.socket = websocket.new_from_uri(await("a page", function() return socket_url(port) end))
   assert(self.socket:connect(PATIENCE))
+  -- A window is never as narrow as a phone.
+  self:command("Emulation.setDeviceMetricsOverride", {
+    width = width, height = height, deviceScaleFactor = 1, mobile = true,
+  })
   return self
 end
 

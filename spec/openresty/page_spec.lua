@@ -58,7 +58,8 @@ describe("the page of the example", function()
 
   it("says that it is connected, and fits into a phone", function()
     page:await "document.querySelector('#connection').textContent == 'live'"
-    assert.is_true(page:value "document.documentElement.scrollWidth <= innerWidth")
+    assert.equal(390, page:value "innerWidth")
+    assert.is_true(page:value "document.documentElement.scrollWidth <= 390")
   end)
 
   it("moves its bars", function()

@@ -103,6 +103,16 @@ describe("workers that share a budget", function()
     assert.is_true(#sim:log() > first)
   end)
 
+  it("polls on in an old worker whose waits outlast its lease", function()
+    start(20, { workers = "1" })
+    local old = nginx:workers()
+    local clients = open_all(tasks(1, { duration = 4 }))
+    taskqueue.sleep(0.3)
+    nginx:signal("HUP")
+    all_succeed(clients)
+    world.await("the end of the old worker", function() return not world.is_alive(old[1]) end)
+  end)
+
   it("raises for a dictionary that is not there", function()
     start(50, {
       init = [[local ok, message = pcall(taskqueue.use, "openresty", { shared_dict = "none" })

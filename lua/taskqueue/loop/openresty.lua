@@ -107,7 +107,7 @@ local function is_needed(idle_since)
   if is_attached then return true end
   if ngx.worker.exiting() then
     if fleet then fleet:rest() end
-    return false
+    return fleet and fleet:is_busy()
   end
   return core.now() - idle_since < IDLE or (fleet and fleet:is_busy())
 end

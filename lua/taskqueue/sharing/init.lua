@@ -193,10 +193,10 @@ function methods:is_busy()
   return is_busy(self)
 end
 
---- Gives the leases back now, for a process that is about to end and waits for nothing. If it waits
--- again it takes part again.
+--- Gives the leases back now under which nothing is waited for, in a process that is about to end.
+-- If it waits again it takes part again.
 function methods:rest()
-  for unit in each_unit(self) do unit:retire() end
+  for unit in each_unit(self) do unit:rest() end
 end
 
 --- Gives the leases back. The budgets are fenced for good, and their waits end as `closed`.

@@ -189,6 +189,12 @@ function methods:retire()
   self:become("idle")
 end
 
+--- Takes no part any more, unless something is waited for here: a wait that was just woken and has
+-- not looked yet counts too.
+function methods:rest()
+  if not is_active(self) then self:retire() end
+end
+
 local function is_needed(self)
   local has_lodgers = self.lodgers and not self.lodgers:is_empty()
   return has_lodgers or not self.guests:is_empty()
