@@ -299,7 +299,7 @@ analyse:
 coverage:
 	@.ci/deps test
 	@rm -rf build/cov
-	@$(MAKE) --no-print-directory -s VARIANT=cov STEP=11 build test-c memory spec
+	@$(MAKE) --no-print-directory -s VARIANT=cov STEP=11 LUA=$(firstword $(LUAS)) build test-c memory spec
 	@.ci/coverage build/cov
 
 memcheck:
