@@ -2,6 +2,7 @@
 #include "http/mailbox.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -187,10 +188,19 @@ static void obey(tq_thread *thread, const orders *given)
         (void)tq_driver_watch(thread->http->driver, given->own_fd, TQ_FD_IN);
 }
 
+/* The worker is not to be taken off its processor in the middle of a step that gives the thread
+ * something to do. */
+static void give_way(void)
+{
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+}
+
 static void *run(void *data)
 {
     tq_thread *thread = data;
     orders given;
+    give_way();
     while (exchange(thread, &given)) {
         obey(thread, &given);
         work(thread, given.wait_ns);
