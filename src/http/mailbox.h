@@ -31,7 +31,7 @@ struct tq_thread {
      * when it has been asked to. */
     tq_driver *own; /* NULL before there is one */
 
-    pthread_mutex_t lock; /* over all that follows */
+    pthread_mutex_t lock; /* over all that follows, but for the bell */
     bool is_over;
     tq_chain posted;
     tq_transfer *recalled; /* chained by their mail */
@@ -40,13 +40,17 @@ struct tq_thread {
     size_t shard_count;
     int own_fd;        /* to be watched from now on, or -1 */
     bool is_own_spent; /* its watching: it is done once */
-    tq_bell bell;
     bool is_rung;   /* and the worker has not looked since */
     bool is_asleep; /* the thread waits, until then */
     int64_t asleep_until_ns;
     int64_t armed_ns; /* when the worker wants the bell rung, whatever happens */
     int64_t note_ns;  /* when it is rung for what is noted */
     int64_t beat_ns;  /* when it is rung to be heard */
+
+    /* Taken after the other lock by whoever takes both. The worker alone hangs and unhangs the
+     * bell, and needs neither lock to ring it. */
+    pthread_mutex_t bell_lock;
+    tq_bell bell;
 };
 
 static inline void tq_chain_add(tq_chain *to, tq_transfer *transfer)

@@ -154,6 +154,13 @@ static void take_orders(tq_thread *thread, orders *given)
     thread->own_fd = -1;
 }
 
+static void ring(tq_thread *thread)
+{
+    pthread_mutex_lock(&thread->bell_lock);
+    tq_bell_ring(&thread->bell);
+    pthread_mutex_unlock(&thread->bell_lock);
+}
+
 /* Hands over what has ended and takes what there is to do; false when that is to go home. */
 static bool exchange(tq_thread *thread, orders *given)
 {
@@ -162,13 +169,15 @@ static bool exchange(tq_thread *thread, orders *given)
     bool goes_on = !thread->is_over;
     thread->is_asleep = false;
     hand_back(thread);
-    if (is_to_ring(thread, now))
-        tq_bell_ring(&thread->bell);
+    bool rings = is_to_ring(thread, now);
     if (goes_on) {
         take_orders(thread, given);
         plan_wait(thread, given, now);
     }
     pthread_mutex_unlock(&thread->lock);
+    /* Not before that: the worker comes at once, and would have to wait for the lock. */
+    if (rings)
+        ring(thread);
     return goes_on;
 }
 
@@ -306,6 +315,7 @@ int tq_thread_open(tq_http *http)
         return TQ_ERR_SYSTEM;
     }
     pthread_mutex_init(&thread->lock, NULL);
+    pthread_mutex_init(&thread->bell_lock, NULL);
     thread->own_fd = -1;
     thread->http = http;
     thread->forks = tq_forks();
@@ -345,5 +355,6 @@ void tq_thread_close(tq_thread *thread)
         tq_driver_close(thread->own);
     tq_bell_close(&thread->bell);
     pthread_mutex_destroy(&thread->lock);
+    pthread_mutex_destroy(&thread->bell_lock);
     free(thread);
 }

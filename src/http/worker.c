@@ -214,9 +214,9 @@ int tq_thread_step(tq_thread *thread, int64_t wait_ns)
 
 int tq_thread_listen(tq_thread *thread, const char *directory, const char **path)
 {
-    pthread_mutex_lock(&thread->lock);
+    pthread_mutex_lock(&thread->bell_lock);
     int err = tq_bell_listen(&thread->bell, directory, path);
-    pthread_mutex_unlock(&thread->lock);
+    pthread_mutex_unlock(&thread->bell_lock);
     return err;
 }
 
@@ -226,7 +226,9 @@ int tq_thread_hang(tq_thread *thread)
     if (err != TQ_OK)
         return err;
     pthread_mutex_lock(&thread->lock);
+    pthread_mutex_lock(&thread->bell_lock);
     err = tq_bell_hang(&thread->bell);
+    pthread_mutex_unlock(&thread->bell_lock);
     if (err == TQ_OK) {
         thread->beat_ns = tq_clock_now();
         wake(thread);
@@ -238,7 +240,9 @@ int tq_thread_hang(tq_thread *thread)
 void tq_thread_unhang(tq_thread *thread)
 {
     pthread_mutex_lock(&thread->lock);
+    pthread_mutex_lock(&thread->bell_lock);
     tq_bell_unhang(&thread->bell);
+    pthread_mutex_unlock(&thread->bell_lock);
     thread->beat_ns = TQ_NEVER;
     /* What was rung there may not have been heard. */
     if (thread->is_rung)
