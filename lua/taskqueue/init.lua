@@ -133,19 +133,42 @@ function taskqueue.as_completed(tasks, given)
 end
 
 --- Waits for a task in the background: inside nginx in a timer, which outlives the request, and
--- elsewhere in a coroutine of the built-in loop.
+-- elsewhere in a coroutine of the built-in loop. Inside nginx, where the workers share a
+-- dictionary, a wait whose handler has a name outlives its worker too: see docs/openresty.md.
 -- @tparam task handle
--- @tparam function fn called with the handle and what `wait_until_done` gives: status, or nil,
--- message, kind, detail; it may wait itself
--- @tparam[opt] table given options of the wait
+-- @tparam function|string handler called with the handle, what `wait_until_done` gives (status, or
+-- nil, message, kind, detail; four values in any case) and `data`; it may wait itself. Or the name
+-- of a module that gives such a function
+-- @tparam[opt] table given options of the wait, and `data`, a table for the handler
 -- @treturn[1] boolean true
 -- @treturn[2] nil when nginx can begin no timer
 -- @treturn[2] string message
-function taskqueue.watch(handle, fn, given)
+-- @raise when there is no such module, too
+function taskqueue.watch(handle, handler, given)
+  local background = need "taskqueue.background"
   if not task.is_task(handle) then error("watch: the first argument must be a task", 2) end
-  if not options.is_callable(fn) then error("watch: the second argument must be a function", 2) end
-  local checked, wait = check_wait("watch", given), need "taskqueue.wait"
-  return loops.background(function() fn(handle, wait.until_done(handle, checked)) end)
+  local fn, problem = background.handler(handler)
+  if not fn then error("watch: " .. problem, 2) end
+  local checked = options.check("watch", given, background.options)
+  if type(handler) == "string" then
+    problem = background.problem_of(checked)
+    if problem then error("watch: " .. problem, 2) end
+  end
+  return background.watch(handle, handler, fn, checked)
+end
+
+--- Has this worker of nginx take up the waits in the background that others leave, those whose
+-- handlers have names: in `init_worker_by_lua`.
+-- @treturn[1] boolean true
+-- @treturn[2] nil when nginx can begin no timer
+-- @treturn[2] string message
+-- @raise where the workers share no dictionary
+function taskqueue.resume_watches()
+  local keeper = loops.keeper()
+  if not keeper then
+    error('resume_watches: taskqueue.use("openresty", { shared_dict = NAME }) has to come first', 2)
+  end
+  return keeper:begin()
 end
 
 --- Sleeps: inside a coroutine of the loop only that one, elsewhere by blocking.

@@ -272,6 +272,10 @@ function cnode.new(options) end
 ---@field seconds? number
 ---@field of? string
 
+---What is called with the end of a wait in the background: the task, the four values of the wait,
+---and `data`.
+---@alias taskqueue.handler fun(task: taskqueue.task, ...: any)
+
 ---A loop of one's own: see docs/loops.md.
 ---@class taskqueue.loop
 ---@field current fun(): any
@@ -323,14 +327,20 @@ function taskqueue.as_completed(tasks, options) end
 ---@return any ... what it returns
 function taskqueue.run(fn, ...) end
 
----Waits for a task in the background, then calls a function with the task and the outcome: status,
----or nil, message, kind, detail.
+---Waits for a task in the background, then calls a function with the task, the outcome (status, or
+---nil, message, kind, detail) and `data`. With the name of a module that gives the function, the
+---wait outlives its worker of nginx.
 ---@param handle taskqueue.task
----@param fn fun(handle: taskqueue.task, status?: table, message?: string, kind?: string)
----@param options? table those of a wait
+---@param handler string|taskqueue.handler
+---@param options? table those of a wait, and `data`
 ---@return boolean? started
 ---@return string? message
-function taskqueue.watch(handle, fn, options) end
+function taskqueue.watch(handle, handler, options) end
+
+---Has this worker of nginx take up the waits in the background that others leave.
+---@return boolean? started
+---@return string? message
+function taskqueue.resume_watches() end
 
 ---Adds a coroutine to the built-in loop.
 ---@param fn function

@@ -188,13 +188,14 @@ end
 --- Waits until a task has ended.
 -- @tparam table task
 -- @tparam table checked options of this wait, complete
+-- @tparam[opt] table waiter a sleeper, for whoever may end the wait by its `outcome`
 -- @treturn[1] table the final status of a task that succeeded
 -- @treturn[2] nil
 -- @treturn[2] string message
 -- @treturn[2] string kind
 -- @treturn[2] table detail
-function wait.until_done(task, checked)
-  local waiter = engine.sleeper()
+function wait.until_done(task, checked, waiter)
+  waiter = waiter or engine.sleeper()
   local guard = engine.guard(waiter)
   wait.begin(task, checked, waiter)
   -- Told at once that it is hopeless: a script that tries again lets others have their turns.

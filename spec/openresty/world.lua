@@ -51,10 +51,10 @@ function world.start(sim, options)
   local values = {
     directory = self.directory, port = self.port, root = lfs.currentdir(), modules = MODULES,
     url = sim.url, key = sim.api_key, rate = "500", workers = "2", connections = "512",
-    begun = "", init = "", locations = "",
+    begun = "", init = "", init_worker = "", http = "", locations = "",
   }
   for name, value in pairs(options or {}) do values[name] = value end
-  local conf = read("spec/openresty/nginx.conf"):gsub("{([%l]+)}", function(name)
+  local conf = read("spec/openresty/nginx.conf"):gsub("{([%l_]+)}", function(name)
     return values[name] and tostring(values[name])
   end)
   write(self.directory .. "/nginx.conf", conf)

@@ -104,6 +104,11 @@ function loops.fleet()
   return chosen.fleet
 end
 
+--- What keeps waits in the background beyond this process, where the loop in use knows others.
+function loops.keeper()
+  return chosen.keeper
+end
+
 --- Does the loop in use drop coroutines that are suspended, as nginx does when a request is over?
 function loops.can_drop()
   return chosen.can_drop

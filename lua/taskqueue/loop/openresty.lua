@@ -178,10 +178,13 @@ local function share_of_worker()
     'with taskqueue.use("openresty", { shared_dict = "NAME" }) they share them')
 end
 
-local function new_fleet(name)
+local function share_through(name)
   local store = require "taskqueue.sharing.shared_dict"(name)
-  if not store then return nil, ("there is no lua_shared_dict %q"):format(name) end
-  return require("taskqueue.sharing").new(store, { secret = store:secret(), when_away = "share" })
+  if not store then return ("there is no lua_shared_dict %q"):format(name) end
+  loop.fleet = require("taskqueue.sharing").new(store, {
+    secret = store:secret(), when_away = "share",
+  })
+  loop.keeper = require "taskqueue.sharing.keeper"(store, name)
 end
 
 --- Takes the options of `taskqueue.use`.
@@ -192,10 +195,7 @@ function loop.configure(options)
     if not OPTIONS[name] then return ("unknown option %q"):format(tostring(name)) end
     if type(value) ~= OPTIONS[name] then return ("%s must be a %s"):format(name, OPTIONS[name]) end
   end
-  if not options.shared_dict then return end
-  local problem
-  loop.fleet, problem = new_fleet(options.shared_dict)
-  return problem
+  return options.shared_dict and share_through(options.shared_dict)
 end
 
 --- Has a function begin in a timer, which outlives the request.

@@ -17,6 +17,8 @@ lease has it. Its keys, after a prefix of their own:
     processes         how many processes there have been; each has a number
     alive:N           the name of process N, as long as it gives signs of life
     told:NAME         a list of what others told a process
+
+Waits in the background have their own (slots.lua).
 ]]
 local cjson = require "cjson"
 local core = require "taskqueue.core"
@@ -63,13 +65,15 @@ local function note_change(self, unit)
   if self.joined[unit] then self.joined[unit] = count end
 end
 
--- A process is one of its own since it was forked, and not before.
-local function begin(self)
-  if self.process then return end
+--- A process is one of its own since it was forked, and not before.
+-- @treturn string its name
+function methods:begin()
+  if self.process then return self.process end
   self.number = self.dict:incr(key "processes", 1, 0)
   self.process = core.unique_name()
   self.handlers.rename(self.process)
   self.dict:safe_set(key("alive", self.number), self.process, 4 * LEASE)
+  return self.process
 end
 
 local function tell(self, process, text)
@@ -114,7 +118,7 @@ function methods:close()
 end
 
 function methods:join(unit)
-  begin(self)
+  self:begin()
   self.joined[unit] = self.dict:get(key("changes", unit)) or 0
   self.timer = self.timer or later.after(LOOK, function() look(self) end)
 end
