@@ -88,7 +88,7 @@ static int lane_set_fence(lua_State *L)
 /* hold_until(at): no slot before. */
 static int lane_hold_until(lua_State *L)
 {
-    tq_budget_hold(&tq_lane_check(L, 1)->budget, tq_clock_from_seconds(luaL_checknumber(L, 2)));
+    tq_lane_hold(tq_lane_check(L, 1), tq_clock_from_seconds(luaL_checknumber(L, 2)));
     return 0;
 }
 

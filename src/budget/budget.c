@@ -91,6 +91,11 @@ int64_t tq_budget_wait_ns(const tq_budget *budget, int64_t now)
     return opens > now ? opens - now : 0;
 }
 
+bool tq_budget_is_settled(const tq_budget *budget)
+{
+    return budget->unsent == 0 && settling_ns(budget) == 0;
+}
+
 void tq_budget_take(tq_budget *budget)
 {
     budget->unsent++;

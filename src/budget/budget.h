@@ -51,6 +51,9 @@ void tq_budget_set_rate(tq_budget *budget, double rate);
  * taken and not yet sent. */
 int64_t tq_budget_wait_ns(const tq_budget *budget, int64_t now);
 
+/* Is all that was taken sent, and nothing expected that may still move the next slot? */
+bool tq_budget_is_settled(const tq_budget *budget);
+
 void tq_budget_take(tq_budget *budget);
 void tq_budget_give_back(tq_budget *budget);
 void tq_budget_sent(tq_budget *budget, int64_t now);

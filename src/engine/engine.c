@@ -7,6 +7,10 @@
 /* When a poll cannot even be written down, for want of memory, its task waits this long. */
 #define MEMORY_PAUSE TQ_SECOND
 
+/* How far ahead of its slot a poll may be chosen. Only budgets whose slots are closer use it: what
+ * becomes more urgent meanwhile gets the next one, no later than this. */
+#define LOOK_AHEAD (TQ_SECOND / 200)
+
 /* A step must not take long, for the sake of the loop that it runs in: the rest is due at once. */
 enum { STARTS_IN_STEP = 16 };
 
@@ -18,6 +22,8 @@ static void on_sent(void *owner, int64_t now)
     if (watch->has_sent)
         tq_budget_take(&watch->lane->budget);
     watch->has_sent = true;
+    if (watch->lane->early == watch)
+        watch->lane->early = NULL;
     tq_budget_sent(&watch->lane->budget, now);
 }
 
@@ -108,21 +114,13 @@ int64_t tq_engine_wait_ns(const tq_engine *engine, int64_t now)
     return wait;
 }
 
-void tq_engine_arm(tq_engine *engine)
-{
-    int64_t now = tq_clock_now();
-    int64_t wait = tq_engine_wait_ns(engine, now);
-    if (wait != TQ_NEVER)
-        tq_http_arm(engine->http, tq_clock_add(now, wait));
-}
-
 static void count_poll(tq_tally *tally)
 {
     tally->polls++;
     tally->in_flight++;
 }
 
-static int start_poll(tq_engine *engine, tq_watch *watch)
+static int start_poll(tq_engine *engine, tq_watch *watch, int64_t at_ns)
 {
     tq_source *source = watch->source;
     tq_transfer *transfer;
@@ -135,6 +133,7 @@ static int start_poll(tq_engine *engine, tq_watch *watch)
         return err;
     }
     tq_transfer_set_fence(transfer, watch->lane->fence);
+    tq_transfer_set_start(transfer, at_ns);
     watch->transfer = transfer;
     watch->has_sent = false;
     tq_budget_take(&watch->lane->budget);
@@ -144,25 +143,59 @@ static int start_poll(tq_engine *engine, tq_watch *watch)
     return TQ_OK;
 }
 
+/* Starts the poll whose turn it is; it goes out at `at_ns`, or at once. The task, or NULL. */
+static tq_watch *start_next(tq_engine *engine, tq_lane *lane, int64_t now, int64_t at_ns)
+{
+    tq_sched_entry *entry = tq_sched_peek(&lane->sched, now);
+    if (entry == NULL)
+        return NULL;
+    tq_watch *watch = watch_of(entry);
+    if (!has_room(watch)) {
+        lane->crowded = watch;
+        return NULL;
+    }
+    tq_sched_take(&lane->sched, entry, now);
+    if (start_poll(engine, watch, at_ns) != TQ_OK)
+        (void)tq_watch_schedule(watch, tq_clock_add(now, MEMORY_PAUSE));
+    return watch;
+}
+
 static void start_due_of(tq_engine *engine, tq_lane *lane, int64_t now)
 {
     lane->crowded = NULL;
     if (tq_lane_is_fenced(lane, now))
         return;
-    for (int left = STARTS_IN_STEP; left > 0 && tq_budget_wait_ns(&lane->budget, now) == 0;
-         left--) {
-        tq_sched_entry *entry = tq_sched_peek(&lane->sched, now);
-        if (entry == NULL)
+    for (int left = STARTS_IN_STEP; left > 0 && tq_budget_wait_ns(&lane->budget, now) == 0; left--)
+        if (start_next(engine, lane, now, 0) == NULL)
             return;
-        tq_watch *watch = watch_of(entry);
-        if (!has_room(watch)) {
-            lane->crowded = watch;
-            return;
-        }
-        tq_sched_take(&lane->sched, entry, now);
-        if (start_poll(engine, watch) != TQ_OK)
-            (void)tq_watch_schedule(watch, tq_clock_add(now, MEMORY_PAUSE));
-    }
+}
+
+static bool can_start_early(const tq_lane *lane, int64_t now, int64_t wait)
+{
+    const tq_budget *budget = &lane->budget;
+    return budget->interval_ns <= LOOK_AHEAD && wait > 0 && wait <= LOOK_AHEAD &&
+           tq_budget_is_settled(budget) && !tq_lane_is_fenced(lane, tq_clock_add(now, wait));
+}
+
+static void start_early_of(tq_engine *engine, tq_lane *lane, int64_t now)
+{
+    int64_t wait = tq_budget_wait_ns(&lane->budget, now);
+    if (!can_start_early(lane, now, wait))
+        return;
+    tq_watch *watch = start_next(engine, lane, now, tq_clock_add(now, wait));
+    if (watch != NULL && watch->transfer != NULL)
+        lane->early = watch;
+}
+
+void tq_engine_arm(tq_engine *engine)
+{
+    int64_t now = tq_clock_now();
+    if (tq_http_can_wait(engine->http))
+        for (tq_lane *lane = engine->lanes; lane != NULL; lane = lane->next)
+            start_early_of(engine, lane, now);
+    int64_t wait = tq_engine_wait_ns(engine, now);
+    if (wait != TQ_NEVER)
+        tq_http_arm(engine->http, tq_clock_add(now, wait));
 }
 
 static void start_due(tq_engine *engine)
@@ -213,8 +246,7 @@ static void settle_budget(tq_watch *watch, const tq_http_reply *reply, int64_t n
 static void take_back(tq_watch *watch)
 {
     tq_budget_give_back(&watch->lane->budget);
-    watch->lane->tally.polls--;
-    watch->source->tally.polls--;
+    tq_watch_uncount_poll(watch);
     tq_watch_finish_poll(watch);
     /* There is memory: this entry has just left the place it goes back to. */
     (void)tq_watch_schedule(watch, tq_clock_now());
@@ -236,6 +268,7 @@ tq_transfer *tq_engine_take(tq_engine *engine)
     tq_watch *watch = tq_transfer_owner(transfer);
     if (watch->job == TQ_JOB_POLL) {
         int64_t now = tq_clock_now();
+        watch->lane->early = watch->lane->early == watch ? NULL : watch->lane->early;
         settle_budget(watch, tq_transfer_reply(transfer), now);
         watch->polls++;
     }

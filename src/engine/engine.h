@@ -53,6 +53,7 @@ typedef struct tq_lane {
     bool is_over;             /* it joins no engine any more, since its memory is about to go */
     tq_fence *fence;          /* no poll goes out once it is passed; NULL for never */
     struct tq_watch *crowded; /* whose turn it is, while its client has no room for a request */
+    struct tq_watch *early;   /* whose poll was handed over ahead of its slot, until it goes out */
     tq_tally tally;
 } tq_lane;
 
@@ -106,7 +107,8 @@ int tq_engine_open_again(tq_engine *engine, tq_http_mode mode);
 /* How long until tq_engine_step has something to do of itself; TQ_NEVER when it has not. */
 int64_t tq_engine_wait_ns(const tq_engine *engine, int64_t now);
 
-/* Makes the engine's fd readable when that time has come. */
+/* Makes the engine's fd readable when that time has come. What can be handed to a transport's
+ * thread ahead of its slot is, so that nobody needs to wake up for it. */
 void tq_engine_arm(tq_engine *engine);
 
 /* Waits at most `wait_ns`, reads what has come and starts the polls that are due. 0, or
@@ -134,6 +136,9 @@ void tq_lane_close(tq_lane *lane);
  * TQ_ERR_MEMORY. */
 int tq_lane_set_fence(tq_lane *lane, int64_t at_ns);
 bool tq_lane_is_fenced(const tq_lane *lane, int64_t now);
+
+/* No slot before `until_ns`. */
+void tq_lane_hold(tq_lane *lane, int64_t until_ns);
 
 /* The service found the poll sent at `sent_ns` too frequent; as tq_budget_refused. */
 void tq_lane_refuse(tq_lane *lane, tq_source *source, int64_t sent_ns, int64_t retry_after_ns);
@@ -183,5 +188,8 @@ bool tq_watch_hear(tq_watch *watch, const tq_reading *reading, int64_t read_ns);
 
 /* Ends the poll whose transfer was taken. */
 void tq_watch_finish_poll(tq_watch *watch);
+
+/* What was counted as a poll of the watch never went out. */
+void tq_watch_uncount_poll(tq_watch *watch);
 
 #endif

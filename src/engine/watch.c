@@ -10,10 +10,37 @@ void tq_lane_init(tq_lane *lane, double rate, unsigned burst, uint64_t seed)
     tq_sched_init(&lane->sched, lane->budget.interval_ns);
 }
 
+static void forget_early(const tq_watch *watch)
+{
+    if (watch->lane->early == watch)
+        watch->lane->early = NULL;
+}
+
+/* The poll that was chosen ahead gets another slot, since that one has moved. */
+static void call_back_early(tq_lane *lane)
+{
+    tq_watch *watch = lane->early;
+    if (watch == NULL)
+        return;
+    tq_watch_stop(watch);
+    if (!watch->has_sent)
+        tq_watch_uncount_poll(watch);
+    /* There is memory: the entry goes back to the place that it has left. */
+    (void)tq_watch_schedule(watch, tq_clock_now());
+}
+
 void tq_lane_set_rate(tq_lane *lane, double rate)
 {
     tq_budget_set_rate(&lane->budget, rate);
     tq_sched_set_interval(&lane->sched, lane->budget.interval_ns);
+    call_back_early(lane);
+}
+
+void tq_lane_hold(tq_lane *lane, int64_t until_ns)
+{
+    tq_budget_hold(&lane->budget, until_ns);
+    if (until_ns > tq_clock_now())
+        call_back_early(lane);
 }
 
 void tq_lane_attach(tq_lane *lane, tq_engine *engine)
@@ -31,6 +58,7 @@ void tq_lane_close(tq_lane *lane)
     tq_engine *engine = lane->engine;
     tq_fence_release(lane->fence);
     lane->fence = NULL;
+    lane->early = NULL;
     if (engine == NULL)
         return;
     if (lane->prev != NULL)
@@ -65,6 +93,7 @@ void tq_lane_refuse(tq_lane *lane, tq_source *source, int64_t sent_ns, int64_t r
     lane->tally.refused++;
     source->tally.refused++;
     tq_budget_refused(&lane->budget, sent_ns, tq_clock_now(), retry_after_ns);
+    call_back_early(lane);
 }
 
 void tq_watch_init(tq_watch *watch, tq_lane *lane, tq_source *source, const char *id, size_t id_len)
@@ -173,7 +202,14 @@ void tq_watch_finish_poll(tq_watch *watch)
         return;
     tq_http_release(watch->transfer);
     watch->transfer = NULL;
+    forget_early(watch);
     count_end(watch);
+}
+
+void tq_watch_uncount_poll(tq_watch *watch)
+{
+    watch->lane->tally.polls--;
+    watch->source->tally.polls--;
 }
 
 static void leave_sched(tq_watch *watch)

@@ -187,6 +187,13 @@ void tq_transfer_send_once(tq_transfer *transfer);
  * NULL for none. */
 void tq_transfer_set_fence(tq_transfer *transfer, tq_fence *fence);
 
+/* May a request be submitted ahead of the instant at which it is to go out? */
+bool tq_http_can_wait(const tq_http *http);
+
+/* The request does not go out before this instant; to be set before it is submitted, for a peer
+ * that has room. */
+void tq_transfer_set_start(tq_transfer *transfer, int64_t at_ns);
+
 /* Gives the transfer a target of its own, freed with it. */
 void tq_transfer_own_target(tq_transfer *transfer, tq_http_target *target);
 

@@ -86,6 +86,7 @@ struct tq_transfer {
     const struct curl_slist *headers_set;
     tq_transfer *next_played;
     tq_mail mail;
+    int64_t start_ns;         /* with the thread: when it is to go out; 0 for at once */
     tq_transfer *next_posted; /* in the mailbox, or with the thread */
     CURLcode result;          /* of the thread, as the next three */
     bool is_out;              /* of libcurl's hands */

@@ -279,6 +279,7 @@ static void rest(tq_transfer *transfer)
     transfer->own_target = NULL;
     tq_transfer_set_fence(transfer, NULL);
     transfer->owner = NULL;
+    transfer->start_ns = 0;
     transfer->send_once = false;
     transfer->times_sent = 0;
     transfer->state = TQ_TRANSFER_IDLE;

@@ -31,11 +31,43 @@ static void start(tq_thread *thread, tq_transfer *transfer)
     put_finished(thread, transfer);
 }
 
-static void start_posted(tq_thread *thread, tq_chain posted)
+static void put_early(tq_thread *thread, tq_transfer *transfer)
+{
+    tq_transfer **place = &thread->early;
+    while (*place != NULL && (*place)->start_ns <= transfer->start_ns)
+        place = &(*place)->next_posted;
+    transfer->next_posted = *place;
+    *place = transfer;
+}
+
+static bool take_early(tq_thread *thread, const tq_transfer *transfer)
+{
+    tq_transfer **place = &thread->early;
+    while (*place != NULL && *place != transfer)
+        place = &(*place)->next_posted;
+    if (*place == NULL)
+        return false;
+    *place = transfer->next_posted;
+    return true;
+}
+
+static void start_early(tq_thread *thread, int64_t now)
+{
+    while (thread->early != NULL && thread->early->start_ns <= now) {
+        tq_transfer *transfer = thread->early;
+        thread->early = transfer->next_posted;
+        start(thread, transfer);
+    }
+}
+
+static void start_posted(tq_thread *thread, tq_chain posted, int64_t now)
 {
     for (tq_transfer *transfer = posted.first, *next; transfer != NULL; transfer = next) {
         next = transfer->next_posted;
-        start(thread, transfer);
+        if (transfer->start_ns > now)
+            put_early(thread, transfer);
+        else
+            start(thread, transfer);
     }
 }
 
@@ -44,7 +76,7 @@ static void stop_recalled(tq_thread *thread, tq_transfer *recalled)
 {
     for (tq_transfer *transfer = recalled, *next; transfer != NULL; transfer = next) {
         next = transfer->mail.next_recalled;
-        if (!transfer->is_out)
+        if (!transfer->is_out && !take_early(thread, transfer))
             curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
         transfer->is_out = true;
         transfer->is_let_go = true;
@@ -136,6 +168,8 @@ static void plan_wait(tq_thread *thread, orders *given, int64_t now)
     if (given->posted.first != NULL || given->recalled != NULL)
         return;
     int64_t wait = tq_driver_wait_ns(thread->http->driver, now);
+    if (thread->early != NULL)
+        wait = least(wait, thread->early->start_ns > now ? thread->early->start_ns - now : 0);
     int64_t ring_ns = next_ring_ns(thread);
     if (ring_ns != TQ_NEVER)
         wait = least(wait, ring_ns > now ? ring_ns - now : 0);
@@ -189,8 +223,10 @@ static void know_shards(tq_thread *thread, size_t count)
 
 static void obey(tq_thread *thread, const orders *given)
 {
+    int64_t now = tq_clock_now();
     know_shards(thread, given->shard_count);
-    start_posted(thread, given->posted);
+    start_posted(thread, given->posted, now);
+    start_early(thread, now);
     stop_recalled(thread, given->recalled);
     /* If it cannot be watched it is looked at with every step. */
     if (given->own_fd >= 0)

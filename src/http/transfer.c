@@ -258,6 +258,11 @@ void tq_transfer_send_once(tq_transfer *transfer)
     transfer->send_once = true;
 }
 
+void tq_transfer_set_start(tq_transfer *transfer, int64_t at_ns)
+{
+    transfer->start_ns = at_ns;
+}
+
 void tq_transfer_set_fence(tq_transfer *transfer, tq_fence *fence)
 {
     tq_fence_release(transfer->fence);

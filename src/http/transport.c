@@ -214,6 +214,11 @@ void tq_http_join_shard(tq_http *http, tq_transfer *transfer)
     transfer->shard->transfers++;
 }
 
+bool tq_http_can_wait(const tq_http *http)
+{
+    return http->thread != NULL && !http->is_played;
+}
+
 void tq_http_leave_shard(tq_transfer *transfer)
 {
     if (transfer->shard != NULL)
