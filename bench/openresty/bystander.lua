@@ -2,8 +2,10 @@
 --[[
 What the waits of an nginx worker cost those who have nothing to do with them: bystanders, who ask
 for a page of a few bytes all the time. First with 50 waits at 300 polls a second, beside the same
-worker without them, in turns; then while 50 new TLS connections are made, which is what would hold
-up the worker if anything did. Run by `make bench-openresty`, ROUNDS times.
+worker without them, in turns: once with nothing else on the machine, once while another process
+makes the same polls, which tells what the waits cost from what a busier machine does. Then while 50
+new TLS connections are made, which is what would hold up the worker if anything did. Run by
+`make bench-openresty`, ROUNDS times.
 ]]
 package.path = "spec/?.lua;" .. package.path
 
@@ -49,35 +51,70 @@ local function median(list)
   return list[math.ceil(#list / 2)]
 end
 
-local function with_waits(nginx, sim)
-  local clients = {}
-  for i = 1, WAITS do clients[i] = nginx:open("/content?id=" .. sim:task { outcome = "stuck" }) end
+-- The latencies while polls are made, and how many there were a second.
+local function bystand_polls(nginx, sim)
   socket.sleep(0.5)
   local polls, began = support.polls(sim), core.now()
   local latencies = bystand(nginx, for_span())
-  local rate = (support.polls(sim) - polls) / (core.now() - began)
+  return latencies, (support.polls(sim) - polls) / (core.now() - began)
+end
+
+local function with_waits(nginx, sim)
+  local clients = {}
+  for i = 1, WAITS do clients[i] = nginx:open("/content?id=" .. sim:task { outcome = "stuck" }) end
+  local latencies, rate = bystand_polls(nginx, sim)
   for _, client in ipairs(clients) do client:close() end
   socket.sleep(2)
   return latencies, rate
 end
 
+local POLLS = [[lua5.4 -e '
+  local taskqueue = require "taskqueue"
+  local client = taskqueue.mobizon.new { url = "%s", api_key = "%s", rate = %d }
+  local tasks = {}
+  for id in ("%s"):gmatch("%%d+") do tasks[#tasks + 1] = client:task(id) end
+  taskqueue.wait_all(tasks, { timeout = %d })' ]]
+
+local function beside_polls(nginx, sim)
+  local ids = {}
+  for i = 1, WAITS do ids[i] = sim:task { outcome = "stuck" } end
+  local process = io.popen(POLLS:format(sim.url, sim.api_key, RATE, table.concat(ids, " "),
+    SPAN + 2))
+  local latencies, rate = bystand_polls(nginx, sim)
+  process:close()
+  return latencies, rate
+end
+
+local function note(row, latencies, rate)
+  row.p50[#row.p50 + 1] = percentile(latencies, 0.5)
+  row.p99[#row.p99 + 1] = percentile(latencies, 0.99)
+  row.rate = rate
+end
+
+local function ratio(row, to)
+  local ratios = {}
+  for i, p99 in ipairs(row.p99) do ratios[i] = p99 / to.p99[i] end
+  return median(ratios)
+end
+
 local function compare_waits()
   local sim = support.sim()
   local nginx = world.start(sim, { workers = "1", rate = RATE })
-  local idle50, busy50, idle99, busy99, ratios = {}, {}, {}, {}, {}
-  local rate
-  for round = 1, ROUNDS do
-    local idle = bystand(nginx, for_span())
-    local busy
-    busy, rate = with_waits(nginx, sim)
-    idle50[round], busy50[round] = percentile(idle, 0.5), percentile(busy, 0.5)
-    idle99[round], busy99[round] = percentile(idle, 0.99), percentile(busy, 0.99)
-    ratios[round] = busy99[round] / idle99[round]
+  local idle, beside, waits = { p50 = {}, p99 = {} }, { p50 = {}, p99 = {} }, { p50 = {}, p99 = {} }
+  for _ = 1, ROUNDS do
+    note(idle, bystand(nginx, for_span()))
+    note(beside, beside_polls(nginx, sim))
+    note(waits, with_waits(nginx, sim))
   end
   nginx:stop()
-  print(("%d waits, %.0f polls a second: a bystander's median is %.2f ms (idle %.2f), p99 %.2f ms "
-    .. "(idle %.2f), p99 ratio %.2f (medians of %d rounds)"):format(WAITS, rate, median(busy50),
-    median(idle50), median(busy99), median(idle99), median(ratios), ROUNDS))
+  local LINE = "%s: a bystander's median is %.3f ms, p99 %.3f ms"
+  print(LINE:format("idle", median(idle.p50), median(idle.p99)))
+  print(LINE:format(("%.0f polls a second by another process"):format(beside.rate),
+    median(beside.p50), median(beside.p99)))
+  print(LINE:format(("%d waits, %.0f polls a second"):format(WAITS, waits.rate),
+    median(waits.p50), median(waits.p99)))
+  print(("p99 ratio to idle %.2f, to the other process's polls %.2f (medians of %d rounds)"):format(
+    ratio(waits, idle), ratio(waits, beside), ROUNDS))
 end
 
 local TLS = [[
