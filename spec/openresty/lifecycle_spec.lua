@@ -48,6 +48,26 @@ describe("a worker of nginx", function()
     end
   end
 
+  -- Long waits in each worker, all of which have a thread and a bell then: one of them may be given
+  -- all the requests at first.
+  local function wait_everywhere(workers)
+    local clients = {}
+    world.await("a thread and a bell in each worker", function()
+      for _, client in ipairs(open_waits(5, 60)) do clients[#clients + 1] = client end
+      for _, pid in ipairs(workers) do
+        if count("/proc/" .. pid .. "/task") < 2 then return false end
+      end
+      return #nginx:sockets() >= #workers
+    end)
+    return clients
+  end
+
+  local function leaves_nothing()
+    assert.same({}, nginx:left_files())
+    assert.same({}, nginx:sockets())
+    assert.same({}, nginx:processes())
+  end
+
   it("ends its waits after HUP, and leaves then", function()
     nginx = world.start(sim)
     local clients, old = open_waits(40, 1.5), nginx:workers()
@@ -69,31 +89,36 @@ describe("a worker of nginx", function()
     all_succeed(clients)
     are_gone(workers, 3)
     are_gone({ nginx.pid }, 3)
-    assert.same({}, nginx:left_files())
+    leaves_nothing()
   end)
 
   for _, signal in ipairs { "TERM", "INT" } do
     it("leaves at once at " .. signal .. ", and nothing behind", function()
       nginx = world.start(sim)
-      local clients, workers = open_waits(20, 60), nginx:workers()
-      taskqueue.sleep(0.3)
+      local workers = nginx:workers()
+      local clients = wait_everywhere(workers)
       nginx:signal(signal)
       are_gone(workers, 3)
       are_gone({ nginx.pid }, 3)
-      assert.same({}, nginx:left_files())
+      leaves_nothing()
       for _, client in ipairs(clients) do client:close() end
     end)
   end
 
   it("leaves nothing behind when it is killed", function()
     nginx = world.start(sim)
-    local clients, workers = open_waits(20, 60), nginx:workers()
-    taskqueue.sleep(0.5)
+    local workers = nginx:workers()
+    local clients = wait_everywhere(workers)
     for _, pid in ipairs(workers) do nginx:signal("KILL", pid) end
     are_gone(workers)
     world.await("new workers", function() return #nginx:workers() == 2 end)
     for _, client in ipairs(clients) do client:close() end
     assert.same({}, nginx:left_files())
+    assert.same({}, nginx:sockets())
+    -- The master and its new workers, and nothing else.
+    local expected = nginx:workers()
+    table.insert(expected, 1, nginx.pid)
+    assert.same(expected, nginx:processes())
     all_succeed(open_waits(5, 0.2))
   end)
 

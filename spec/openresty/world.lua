@@ -110,6 +110,26 @@ function world:logged(level)
   return lines
 end
 
+--- The Unix sockets of the bells, of any process.
+function world:sockets()
+  local found = {}
+  for line in read("/proc/net/unix"):gmatch("[^\n]+") do
+    if line:find(self.directory .. "/taskqueue-", 1, true) then found[#found + 1] = line end
+  end
+  return found
+end
+
+--- The processes of this nginx, and whatever they may have begun: all that is in its session.
+function world:processes()
+  local found = {}
+  for pid in lfs.dir "/proc" do
+    local stat = pid:find "^%d+$" and read("/proc/" .. pid .. "/stat") or ""
+    if stat:match("^.*%) %S %d+ %d+ (%d+)") == self.pid then found[#found + 1] = pid end
+  end
+  table.sort(found, function(one, other) return tonumber(one) < tonumber(other) end)
+  return found
+end
+
 --- What the bells left in the directory for temporary files.
 function world:left_files()
   local found = {}
