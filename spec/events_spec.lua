@@ -137,7 +137,7 @@ describe("taskqueue.on", function()
       taskqueue.run(function()
         taskqueue.spawn(function() assert(waited:wait_until_done()) end)
         taskqueue.sleep(0)
-        local methods = getmetatable(sms.watches[id]).__index
+        local methods = watch.methods
         local read = methods.read
         methods.read = function(...)
           calls = calls + 1

@@ -4,6 +4,7 @@ local core = require "taskqueue.core"
 local failure = require "taskqueue.failure"
 local support = require "support"
 local taskqueue = require "taskqueue"
+local waiters = require "taskqueue.waiters"
 local watch = require "taskqueue.watch"
 
 -- What a service tells of a task in one process, as it crosses to another.
@@ -98,7 +99,7 @@ for _, service in ipairs(support.services) do
         self:hear(told, { code = service.RUNNING }, 0)
         fail(self)
         fail(self)
-        assert.equal(1, self.waiters.count)
+        assert.equal(1, waiters.count(self))
         fail(self)
       end)
       assert.equal("network", result[3])
@@ -129,12 +130,12 @@ for _, service in ipairs(support.services) do
           local bad = {}
           for field, of in pairs(good) do bad[field] = of end
           bad[name] = value
-          local ok, message = pcall(native.hear, native, bad, nil, 0)
+          local ok, message = pcall(native.hear_reading, native, bad, nil, 0)
           assert.is_false(ok)
           assert.is_truthy(message:find("'" .. name .. "'", 1, true), message)
         end
       end
-      native:hear(good, nil, 0)
+      native:hear_reading(good, nil, 0)
       assert.same(good, (native:reading()))
     end)
   end)
@@ -166,7 +167,7 @@ describe("a lane that is fenced", function()
     local began = core.now()
     assert(client:wait_until_done(sim:task {}))
     assert.is_true(core.now() - began >= 0.2)
-    assert.is_nil(watch.of(client:task("9")).native:reading())
+    assert.is_nil(watch.of(client:task("9")):reading())
     client.watches["9"] = nil
   end)
 end)

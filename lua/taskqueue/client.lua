@@ -98,11 +98,12 @@ function methods:await(pending)
   self.pending[number] = nil
 end
 
--- Calls a function that a finalizer may disturb, which closes the client; false then.
+-- Calls a function that a finalizer may disturb, which closes the client; false then, else true and
+-- what the function gives.
 function methods:unless_closed(fn, ...)
-  local ok, message = pcall(fn, ...)
-  if not ok and not self:is_closed() then error(message, 0) end
-  return ok
+  local ok, result = pcall(fn, ...)
+  if not ok and not self:is_closed() then error(result, 0) end
+  return ok, result
 end
 
 --- Takes up what `task:export` or `taskqueue.export` gave, in this process or another one.
@@ -125,7 +126,7 @@ function methods:close()
   if self:is_closed() then return end
   for _, watch in ipairs(self:watch_list()) do
     watch:end_all(kind.CLOSED, ("task %s: the client was closed"):format(watch.id))
-    watch.native:stop()
+    watch:stop()
   end
   for _, number in ipairs(budgets.sorted_keys(self.pending)) do
     local pending = self.pending[number]
@@ -207,6 +208,7 @@ function client.new(mt, native, checked, credential, method)
     format = checked.format,
     insecure = checked.insecure,
     watches = {},
+    commons = {},
     pending = {},
     requests = 0,
     retries = 0,

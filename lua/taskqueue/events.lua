@@ -124,7 +124,7 @@ end
 --- Tells what a watch has just read.
 function events.tell_news(watch)
   if not heard.poll and not heard.state then return end
-  local status = watch.native:status()
+  local status = watch:status()
   events.tell_reading(watch.client, watch.id, status, watch.state)
   watch.state = status.state
 end

@@ -39,13 +39,13 @@ function export.task(task)
     first_seen = wall - (now - task.born),
     exported = wall - (now - known_at),
     status = plain_status(task:last_status()),
-    knowledge = watch and watch.native:knowledge() or task.knowledge,
+    knowledge = watch and watch:knowledge() or task.knowledge,
   }
 end
 
 local function task_of(watch)
   local task = watch.client:task(watch.id)
-  task.born = core.now() - watch.native:knowledge().born
+  task.born = core.now() - watch:knowledge().born
   return task
 end
 

@@ -1,61 +1,90 @@
 -- SPDX-License-Identifier: MIT
 --[[
 Waiting for many tasks at once, from any mix of clients, with one coroutine. Each task gets a waiter
-as if it were waited for alone; the group sleeps, and a waiter that is woken wakes the group.
+as if it were waited for alone; the group sleeps, and a waiter that is woken wakes the group. Where
+it can the waiter is made only when its watch has something to tell it: a wait takes little then.
 ]]
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
 local is_task = require("taskqueue.task").is_task
 local options = require "taskqueue.options"
 local wait = require "taskqueue.wait"
+local waiters = require "taskqueue.waiters"
 
 local many = {}
 
 local member_methods = {}
 
+local function note(group, index)
+  -- In this order nothing has changed when there is no memory for it.
+  group.noted[group.last + 1] = index
+  group.last = group.last + 1
+end
+
 -- A watch woke this task's waiter: the group looks at it when its turn comes.
 function member_methods:wake()
   local group = self.group
   if not self.is_noted then
-    -- In this order nothing has changed when there is no memory for it.
-    group.noted[group.last + 1] = self
-    group.last = group.last + 1
+    note(group, self.index)
     self.is_noted = true
   end
   group.sleeper:wake()
-end
-
--- A handle that is given twice is waited for twice, and the polls are shared.
-local function add(group, task)
-  group.newest = group.newest + 1
-  local member = setmetatable({ task = task, index = group.newest }, group.member_mt)
-  group.members[member.index] = member
-  group.count = group.count + 1
-  wait.begin(task, group.options, member)
-  -- Its first turn: it may have ended already.
-  member:wake()
 end
 
 -- There may be a million members: each holds only what it does not share with the others.
 local function member_metatable(group)
   return {
     __index = {
-      wake = member_methods.wake, group = group, options = group.options, deadline = group.deadline,
-      was_seen = false, is_noted = false, polls_before = 0, failures_before = 0,
+      wake = member_methods.wake, group = group, options = group.options, began = group.began,
+      deadline = group.deadline, was_seen = false, is_noted = false, polls_before = 0,
+      failures_before = 0,
     },
   }
 end
 
+-- A member that has been no more than its task so far, and is the only waiter of this watch.
+local function new_member(group, index, watch)
+  local member = setmetatable({
+    task = group.members[index], index = index, watch = watch, is_waiting = true, is_noted = false,
+  }, group.member_mt)
+  group.members[index] = member
+  return member
+end
+
 local function new_group(checked)
+  local now = core.now()
   local group = {
     sleeper = engine.sleeper(), noted = {}, first = 1, last = 0,
-    -- Those who have not left, by their numbers, none of which is below the oldest's.
+    -- Those who have not left, by their numbers, none of which is below the oldest's: a task as
+    -- long as there was nothing to tell its member, then the member.
     members = {}, count = 0, oldest = 1, newest = 0,
-    options = checked, deadline = core.now() + checked.timeout,
+    options = checked, began = now, deadline = now + checked.timeout,
     stalls = checked.stall_timeout < math.huge,
+    -- Of watches, as `watch.lua` has it.
+    commons = {},
   }
   group.member_mt = member_metatable(group)
+  function group.new_member(index, watch) return new_member(group, index, watch) end
   return group
+end
+
+-- Who joins the watch of its task as a waiter of its own has its first turn at once: the task may
+-- have ended already. A handle that is given twice is waited for twice, and the polls are shared.
+local function join_as_waiter(group, task, index)
+  local member = setmetatable({ task = task, index = index }, group.member_mt)
+  group.members[index] = member
+  wait.begin(task, group.options, member)
+  member:wake()
+end
+
+local function add(group, task)
+  local index = group.newest + 1
+  group.newest = index
+  group.count = group.count + 1
+  group.members[index] = task
+  if not (group.is_plain and wait.begin_plain(task, group, index)) then
+    join_as_waiter(group, task, index)
+  end
 end
 
 local close
@@ -69,15 +98,23 @@ end
 
 local function begin(tasks, checked)
   local group = begin_group(checked)
+  -- All begin now, and there is nothing to be looked after before a watch has news or time is over.
+  group.is_plain = not group.stalls
   for _, task in ipairs(tasks) do add(group, task) end
   return group
 end
 
-local function each_member(group)
+local function member_at(group, index)
+  local member = group.members[index]
+  if member == nil or member.index then return member end
+  return waiters.first(member.client.watches[member.id])
+end
+
+local function each_index(group)
   local index = group.oldest - 1
   return function()
     repeat index = index + 1 until group.members[index] or index > group.newest
-    return group.members[index]
+    return group.members[index] and index
   end
 end
 
@@ -94,31 +131,39 @@ end
 
 -- Leaves every task that is still waited for.
 function close(group)
-  for member in each_member(group) do leave(group, member) end
+  for index in each_index(group) do leave(group, member_at(group, index)) end
 end
 
 local function next_noted(group)
   while group.first <= group.last do
-    local member = group.noted[group.first]
+    local member = member_at(group, group.noted[group.first])
     group.noted[group.first] = nil
     group.first = group.first + 1
-    member.is_noted = nil
-    if group.members[member.index] then return member end
+    if member then
+      member.is_noted = false
+      return member
+    end
   end
 end
 
 -- Deadlines and stalls come without news: every member is looked at when one of them is due.
 local function earliest_stall(group)
   local time = math.huge
-  for member in each_member(group) do time = math.min(time, wait.stall_time(member)) end
+  for index in each_index(group) do
+    time = math.min(time, wait.stall_time(member_at(group, index)))
+  end
   return time
 end
 
 local function note_due(group)
   local now = core.now()
   if now < group.deadline and not group.stalls then return end
-  for member in each_member(group) do
-    if now >= group.deadline or now >= wait.stall_time(member) then member:wake() end
+  for index in each_index(group) do
+    if now >= group.deadline then
+      note(group, index)
+    elseif now >= wait.stall_time(member_at(group, index)) then
+      member_at(group, index):wake()
+    end
   end
 end
 

@@ -3,13 +3,14 @@
 local budgets = require "taskqueue.budgets"
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
+local waiters = require "taskqueue.waiters"
 
 -- The waits of a client, and how old what they know is.
 local function count_waits(one, into, now)
   for _, watch in pairs(one.watches) do
-    into.waits = into.waits + watch.waiters.count
+    into.waits = into.waits + waiters.count(watch)
     into.tasks = into.tasks + 1
-    local read_at = watch.native:read_at()
+    local read_at = watch:read_at()
     if read_at then
       into.known = into.known + 1
       into.age = into.age + (now - read_at)

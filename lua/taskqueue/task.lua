@@ -43,14 +43,14 @@ end
 -- @treturn ?table a status, or nil when nothing was heard
 function methods:last_status()
   local watch = self.client.watches[self.id]
-  return watch and watch.native:status() or self.status
+  return watch and watch:status() or self.status
 end
 
 --- Seconds since a poll told of the task last, by this handle or by a wait in progress.
 -- @treturn ?number nil when nothing was heard
 function methods:age()
   local watch = self.client.watches[self.id]
-  local read_at = watch and watch.native:read_at()
+  local read_at = watch and watch:read_at()
   if read_at then return core.now() - read_at end
   return self.status and self.read_at and core.now() - self.read_at or nil
 end
@@ -59,7 +59,7 @@ end
 -- @treturn ?number nil without a wait in progress, and when its progress does not tell
 function methods:remaining()
   local watch = self.client.watches[self.id]
-  local ends_at = watch and watch.native:ends_at()
+  local ends_at = watch and watch:ends_at()
   return ends_at and math.max(0, ends_at - core.now()) or nil
 end
 

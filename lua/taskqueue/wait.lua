@@ -35,7 +35,7 @@ local function failed(waiter, reason, status)
   local detail = {}
   for name, value in pairs(reason.detail) do detail[name] = value end
   detail.status = status
-  detail.attempts = waiter.watch.native:polls() - waiter.polls_before
+  detail.attempts = waiter.watch:polls() - waiter.polls_before
   return failure.values(failure.new(reason.kind, reason.message, detail))
 end
 
@@ -56,7 +56,7 @@ end
 --- When a wait may have stalled: counted from the last change, or from its begin before that.
 function wait.stall_time(waiter)
   if not waiter.watch or waiter.options.stall_timeout == huge then return huge end
-  local changed = math.max(waiter.watch.native:changed() or 0, waiter.began)
+  local changed = math.max(waiter.watch:changed() or 0, waiter.began)
   return math.max(changed + waiter.options.stall_timeout, waiter.next_stall_check or 0)
 end
 
@@ -64,20 +64,20 @@ end
 -- closer to the last than the interval; and a poll that failed is repeated in its own time.
 local function has_stalled(waiter, now)
   if now < wait.stall_time(waiter) then return false end
-  local native, span = waiter.watch.native, waiter.options.stall_timeout
+  local native, span = waiter.watch, waiter.options.stall_timeout
   local read_at = native:read_at()
   local changed = math.max(native:changed() or 0, waiter.began)
   if read_at and read_at >= changed + span then return true end
   waiter.next_stall_check = now + math.min(span / 4, 1)
   if not waiter.watch:last_failure() then
-    native:hasten(math.max(now, (read_at or now) + waiter.watch.interval))
+    native:hasten(math.max(now, (read_at or now) + native:interval()))
   end
   return false
 end
 
 -- Tells what is new, if anything is.
 local function tell(task, waiter)
-  local native = waiter.watch.native
+  local native = waiter.watch
   local changed = native:changed()
   if not changed or changed == waiter.told then return false end
   waiter.told = changed
@@ -91,7 +91,7 @@ end
 local function tell_all(task, waiter)
   while tell(task, waiter) do
     local is_over = waiter.outcome or core.now() >= waiter.deadline
-    if is_over and not waiter.watch.native:status().done then return end
+    if is_over and not waiter.watch:status().done then return end
   end
 end
 
@@ -103,7 +103,7 @@ local function turn(task, waiter)
     return true, failure.closed(task)
   end
   tell_all(task, waiter)
-  local native = waiter.watch.native
+  local native = waiter.watch
   local status = waiter.told and task.status or nil
   if status and status.done then
     return true, outcome_of(task, status, native:polls() - waiter.polls_before)
@@ -146,7 +146,7 @@ end
 
 local function join(task, waiter)
   waiter.watch = watch.of(task)
-  set(waiter, "polls_before", waiter.watch.native:polls())
+  set(waiter, "polls_before", waiter.watch:polls())
   set(waiter, "was_seen", task.status ~= nil)
   waiter.outcome = waiter.watch:hopeless(waiter)
   if not waiter.outcome then watch.join(waiter.watch, waiter) end
@@ -166,12 +166,38 @@ function wait.begin(task, checked, waiter)
   if not task.client:unless_closed(join, task, waiter) then waiter.watch = nil end
 end
 
+local function join_group(task, group, place)
+  local joined = watch.of(task, group)
+  if joined:hopeless(group) then return false end
+  watch.join_group(joined, place)
+  return true
+end
+
+--- Begins a wait that is no more than a place in a group, if there is nothing to be known of its
+-- task yet and nobody else waits for it.
+-- @tparam table task
+-- @tparam table group has `options` and a `deadline`
+-- @tparam number place
+-- @treturn boolean whether it is so
+function wait.begin_plain(task, group, place)
+  local client = task.client
+  if task.status or client.budget.share or client.watches[task.id] or client:is_closed() then
+    return false
+  end
+  local ok, has_joined = client:unless_closed(join_group, task, group, place)
+  if ok then return has_joined end
+  -- Its client was closed just now; the wait has ended with it, or not even begun.
+  local joined = client.watches[task.id]
+  if joined then joined:set_place(0) end
+  return group.members[place] ~= task
+end
+
 --- Lets a waiter leave, whatever became of it. What was learned of a task that goes on stays with
 -- its handle.
 function wait.finish(waiter)
   local task = waiter.task
   if not waiter.watch then return end
-  if not (task.status and task.status.done) then task:learn(waiter.watch.native) end
+  if not (task.status and task.status.done) then task:learn(waiter.watch) end
   waiter.watch:leave(waiter)
 end
 

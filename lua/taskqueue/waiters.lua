@@ -1,31 +1,66 @@
 -- SPDX-License-Identifier: MIT
--- Those who wait for one task: a chain in the order of their coming, so that they are always told
--- in it. A waiter is in one chain at most, and may leave while the chain is walked.
+--[[
+Those who wait for one task: a chain in the order of their coming, so that they are always told in
+it. A waiter is in one chain at most, and may leave while the chain is walked.
 
-local methods = {}
-local mt = { __name = "taskqueue.waiters", __index = methods }
+There may be a million watches, most with one waiter. The chain is therefore no object but a field
+of the watch, its first waiter, whose `preceding` is the last one if there are others. And the only
+waiter may be no more than a place in a group (`many.lua`), as long as there is nothing to tell it.
+]]
+local waiters = {}
 
-function methods:add(waiter)
-  waiter.preceding, waiter.following = self.last, nil
-  if self.last then self.last.following = waiter else self.first = waiter end
-  self.last = waiter
+--- The first waiter of a watch, nil when there is none.
+function waiters.first(watch)
+  local place = watch:place()
+  if place == 0 then return watch.first_waiter end
+  local waiter = watch.group.new_member(place, watch)
+  watch.first_waiter = waiter
+  watch:set_place(0)
+  return waiter
+end
+
+function waiters.add(watch, waiter)
+  local first = waiters.first(watch)
+  -- What needs memory comes first.
+  waiter.is_waiting, waiter.preceding, waiter.following = false, nil, nil
+  if first then
+    local last = first.preceding or first
+    last.following, waiter.preceding, first.preceding = waiter, last, waiter
+  else
+    watch.first_waiter = waiter
+  end
   waiter.is_waiting = true
-  self.count = self.count + 1
+end
+
+local function remove_first(watch, first)
+  local last, after = first.preceding, first.following
+  watch.first_waiter = after
+  if after then after.preceding = last ~= after and last or nil end
+end
+
+local function remove_other(first, waiter)
+  local before, after = waiter.preceding, waiter.following
+  before.following = after
+  if after then
+    after.preceding = before
+  else
+    first.preceding = before ~= first and before or nil
+  end
 end
 
 --- Takes a waiter out; one that is not in stays as it is.
-function methods:remove(waiter)
+function waiters.remove(watch, waiter)
   if not waiter.is_waiting then return end
-  local before, after = waiter.preceding, waiter.following
-  if before then before.following = after else self.first = after end
-  if after then after.preceding = before else self.last = before end
+  local first = watch.first_waiter
+  if waiter == first then remove_first(watch, first) else remove_other(first, waiter) end
   waiter.is_waiting = false
-  self.count = self.count - 1
 end
 
---- Iterates over the waiters.
-function methods:each()
-  local nearest = self.first
+function waiters.is_any(watch)
+  return watch:place() > 0 or watch.first_waiter ~= nil
+end
+
+local function chain(nearest)
   return function()
     local waiter = nearest
     nearest = waiter and waiter.following
@@ -33,6 +68,20 @@ function methods:each()
   end
 end
 
-return function()
-  return setmetatable({ count = 0 }, mt)
+--- Iterates over the waiters.
+function waiters.each(watch)
+  return chain(waiters.first(watch))
 end
+
+--- Iterates over what says their `options` and their `deadline`: themselves, or their group.
+function waiters.terms(watch)
+  return chain(watch:place() > 0 and watch.group or watch.first_waiter)
+end
+
+function waiters.count(watch)
+  local count = 0
+  for _ in waiters.terms(watch) do count = count + 1 end
+  return count
+end
+
+return waiters

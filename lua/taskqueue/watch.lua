@@ -8,7 +8,7 @@ local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
-local new_waiters = require "taskqueue.waiters"
+local waiters = require "taskqueue.waiters"
 
 local kind = failure.kind
 local huge = math.huge
@@ -21,8 +21,11 @@ local watches = {
   random = math.random,
 }
 
-local methods = {}
-local mt = { __name = "taskqueue.watch", __index = methods }
+-- How many polls failed in a row: most watches never have a number of their own.
+local methods = { failures = 0 }
+local common_mt = { __index = methods }
+
+watches.methods = methods
 
 -- What the handle knows of the task's pace from before.
 local function restore(native, task)
@@ -30,16 +33,34 @@ local function restore(native, task)
   if task.knowledge then native:restore(task.knowledge, core.now() - task.knowledge_at) end
 end
 
---- The watch of a task, shared with those who wait for it already.
-function watches.of(task)
+-- What the watches of a client under one lane have in common.
+local function new_common(client, lane, group)
+  local common = setmetatable({ client.native, lane, client = client, group = group }, common_mt)
+  -- It is the metatable of those who have something of their own.
+  common.__index = common
+  return common
+end
+
+-- A group is of clients that share their budgets with nobody: each has one lane.
+local function common_of(client, lane, group)
+  local cache, key = client.commons, lane
+  if group then cache, key = group.commons, client end
+  if not cache[key] then cache[key] = new_common(client, lane, group) end
+  return cache[key]
+end
+
+--- The watch of a task, shared with those who wait for it already. It is the native one, which has
+-- the methods and fields of this module too.
+-- @tparam table task
+-- @tparam[opt] table group for whose members alone this is, if it is a new one
+function watches.of(task, group)
   local client, id = task.client, task.id
   local watch = client.watches[id]
   if watch then return watch end
-  watch = setmetatable({ client = client, id = id, waiters = new_waiters(), failures = 0 }, mt)
   local share = client.budget.share
   local lane = share and share:lane_of(id) or client.lane
-  watch.native = core.watch(client.native, lane, id, watch)
-  restore(watch.native, task)
+  watch = core.watch(common_of(client, lane, group), id)
+  restore(watch, task)
   client.watches[id] = watch
   return watch
 end
@@ -52,15 +73,14 @@ end
 -- The pace that suits the most eager waiter.
 local function settle_pace(self)
   local interval, tell, deadline, now = huge, events.least_news(), huge, core.now()
-  for waiter in self.waiters:each() do
+  for waiter in waiters.terms(self) do
     interval = math.min(interval, waiter.options.interval)
     if waiter.deadline > now then deadline = math.min(deadline, waiter.deadline) end
     if waiter.options.on_progress and tell == "end" then tell = "change" end
   end
   local share = share_of(self)
-  self.interval, self.deadline = interval, deadline
-  self.native:set_pace(interval, deadline)
-  self.native:tell(share and share:is_owner(self) and "every" or tell)
+  self:set_pace(interval, deadline)
+  self:tell(share and share:is_owner(self) and "every" or tell)
   if share then share:settle(self) end
 end
 
@@ -70,46 +90,53 @@ methods.settle = settle_pace
 --- Adds a waiter; the first one starts the polls, and so does one who comes when they have ended
 -- for those who have not left yet.
 function watches.join(self, waiter)
-  self.waiters:add(waiter)
+  waiters.add(self, waiter)
   settle_pace(self)
   -- Failures before a waiter came are not counted against it.
   if waiter.failures_before ~= self.failures then waiter.failures_before = self.failures end
-  self.native:hasten(core.now() + waiter.options.first_delay)
+  self:hasten(core.now() + waiter.options.first_delay)
+end
+
+--- Adds the member of its group that has this place there, to a watch that nobody waits for yet.
+function watches.join_group(self, place)
+  self:set_place(place)
+  settle_pace(self)
+  self:hasten(core.now() + self.group.options.first_delay)
 end
 
 --- Removes a waiter; the last one ends the polls.
 function methods:leave(waiter)
-  self.waiters:remove(waiter)
-  if self.waiters.first then
+  waiters.remove(self, waiter)
+  if waiters.is_any(self) then
     settle_pace(self)
     return
   end
-  self.native:stop()
+  self:stop()
   if share_of(self) then share_of(self):drop(self) end
   if self.client.watches[self.id] == self then self.client.watches[self.id] = nil end
 end
 
 local function wake_all(self)
-  for waiter in self.waiters:each() do waiter:wake() end
+  for waiter in waiters.each(self) do waiter:wake() end
 end
 
 -- News from the engine: a reading that somebody wants to hear of.
 function methods:read()
-  self.failures = 0
+  if self.failures ~= 0 then self.failures = 0 end
   events.tell_news(self)
   if share_of(self) then share_of(self):read(self) end
   wake_all(self)
 end
 
 local function look_again(self, at)
-  if self.waiters.first then self.native:schedule(at) end
+  if waiters.is_any(self) then self:schedule(at) end
 end
 
 -- Asks of every waiter with which failure it ends, if it does. True when somebody goes on. Who has
 -- an outcome already, and has not noticed yet, keeps it.
 local function end_waits(self, outcome_of)
   local goes_on = false
-  for waiter in self.waiters:each() do
+  for waiter in waiters.each(self) do
     local outcome = waiter.outcome or outcome_of(waiter)
     if outcome then
       waiter.outcome = outcome
@@ -126,10 +153,10 @@ Failed polls count when they come in a row. A poll that succeeds and tells nothi
 here, so a row is known by the numbers of its polls.
 ]]
 local function count_failure(self)
-  local number = self.native:polls()
+  local number = self:polls()
   if self.last_failed ~= number - 1 then
     self.failures = 0
-    for waiter in self.waiters:each() do waiter.failures_before = 0 end
+    for waiter in waiters.each(self) do waiter.failures_before = 0 end
   end
   self.last_failed = number
   self.failures = self.failures + 1
@@ -153,7 +180,7 @@ end
 -- @treturn ?table a failure
 function methods:hopeless(waiter)
   if self.client:is_closed() or waiter.deadline <= core.now() then return nil end
-  local can_look, seconds = self.native:can_look(waiter.deadline)
+  local can_look, seconds = self:can_look(waiter.deadline)
   if can_look then return nil end
   return failure.new(kind.TIMEOUT, "timeout", {
     cause = {
@@ -165,11 +192,18 @@ function methods:hopeless(waiter)
   })
 end
 
+local function is_hopeless(watch)
+  for terms in waiters.terms(watch) do
+    if watch:hopeless(terms) then return true end
+  end
+  return false
+end
+
 -- A budget that is pushed back may have no slot left for waits that have heard nothing yet.
 local function end_hopeless(budget)
   for _, client in ipairs(budgets.clients_of(budget)) do
     for _, watch in ipairs(client:watch_list()) do
-      if not watch.native:changed() then
+      if not watch:changed() and is_hopeless(watch) then
         end_waits(watch, function(waiter) return watch:hopeless(waiter) end)
       end
     end
@@ -178,9 +212,9 @@ end
 
 local function refused(self, reply)
   -- The refusal neither breaks a row of failures nor belongs to it.
-  local number = self.native:polls()
+  local number = self:polls()
   if self.last_failed == number - 1 then self.last_failed = number end
-  self.native:refuse(reply.sent or core.now(), reply.retry_after)
+  self:refuse(reply.sent or core.now(), reply.retry_after)
   events.tell_throttle(self.client, self.id, self.failure, reply.retry_after)
   if share_of(self) then share_of(self):pushed_back() end
   look_again(self, core.now())
@@ -190,14 +224,14 @@ end
 -- "Not found": not there yet, while a waiter's grace lasts; gone, when it has been seen before.
 local function missing(self)
   local now = core.now()
-  local is_seen = self.native:changed() ~= nil
+  local is_seen = self:changed() ~= nil
   local gone = failure.expired(self.id, self.failure.detail)
   if end_waits(self, function(waiter)
     if is_seen or waiter.was_seen then return gone end
     waiter.missing_since = waiter.missing_since or now
     if now - waiter.missing_since >= waiter.options.not_found_grace then return self.failure end
   end) then
-    look_again(self, now + math.max(self.interval, watches.first_retry))
+    look_again(self, now + math.max(self:interval(), watches.first_retry))
   end
 end
 
@@ -209,13 +243,13 @@ local function failed(self)
     local is_over = not is_transient or counted > waiter.options.max_poll_errors
     return is_over and self.failure
   end) then
-    retry(self, math.max(self.interval, retry_delay(failures)))
+    retry(self, math.max(self:interval(), retry_delay(failures)))
   end
 end
 
 local function note_failure(self, what)
   self.failure = what
-  self.failed_poll = self.native:polls()
+  self.failed_poll = self:polls()
   events.tell_failure(self.client, self.id, what)
 end
 
@@ -229,7 +263,7 @@ end
 
 -- News from the engine: a poll that told no status.
 function methods:unread()
-  local reply = self.native:reply()
+  local reply = self:reply()
   note_failure(self, self.client:read_failure(reply, self.id))
   if self.failure.kind == kind.THROTTLED then
     refused(self, reply)
@@ -245,19 +279,19 @@ end
 -- @tparam number age seconds since then
 -- @raise a text that names what is wrong in the reading
 function methods:hear(reading, more, age)
-  if self.native:hear(reading, more, age) then methods.read(self) end
+  if self:hear_reading(reading, more, age) then methods.read(self) end
 end
 
 --- Takes in the failure of another process's poll; a refusal by the budget is none.
 function methods:hear_failure(what)
-  self.native:miss()
+  self:miss()
   note_failure(self, what)
   take_failure(self)
 end
 
 -- What is wrong with the last poll, if anything is.
 function methods:last_failure()
-  return self.failed_poll == self.native:polls() and self.failure or nil
+  return self.failed_poll == self:polls() and self.failure or nil
 end
 
 -- What the engine says when an error came out of the above.
@@ -270,7 +304,7 @@ end
 -- @tparam string of a kind
 -- @tparam string message
 function methods:end_all(of, message)
-  for waiter in self.waiters:each() do
+  for waiter in waiters.each(self) do
     waiter.outcome = waiter.outcome or failure.new(of, message)
     waiter:wake()
   end

@@ -87,7 +87,7 @@ describe("a listener", function()
     local result
     taskqueue.run(function()
       taskqueue.spawn(function()
-        world.await("the wish", function() return client.watches[id].native:changed() end)
+        world.await("the wish", function() return client.watches[id]:changed() end)
         owner:signal("TERM")
       end)
       result = client:wait_until_done(id, { timeout = 30 })
@@ -121,7 +121,7 @@ describe("a listener", function()
     local id, result = here.sim:task { delay = 0, duration = 1 }, nil
     taskqueue.run(function()
       taskqueue.spawn(function()
-        world.await("the first reading", function() return client.watches[id].native:changed() end)
+        world.await("the first reading", function() return client.watches[id]:changed() end)
         local channel = ("publish taskqueue:spec:process:%s "):format(fleet.sharing.process)
         local unit = fleet:stats()[1].name
         for _, text in ipairs {

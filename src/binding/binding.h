@@ -53,7 +53,8 @@ typedef enum tq_news {
     TQ_NEWS_ONCE /* of one poll, after which the watch rests */
 } tq_news;
 
-/* What a watch's user value holds; news hand the owner out. */
+/* What a watch's user value holds; news hand the owner out, which is the watch itself where there
+ * is no other. */
 enum { TQ_WATCH_CLIENT = 1, TQ_WATCH_LANE, TQ_WATCH_OWNER, TQ_WATCH_REQUEST, TQ_WATCH_MORE };
 
 /* By what a reply is known again, without keeping it. */
@@ -65,10 +66,12 @@ typedef struct tq_mark {
 typedef struct tq_watch_ud {
     tq_watch watch; /* first: a transfer's owner is found by it */
     tq_client *client;
-    tq_mark mark; /* of the reply that told `watch.last`, unless that is an end */
-    int anchor;   /* of its user value, while something is to come */
+    tq_mark mark;   /* of the reply that told `watch.last`, unless that is an end */
+    int anchor;     /* of itself, while something is to come */
+    unsigned place; /* of its only waiter in a group, see watch_place() */
     tq_news news;
-    char id[]; /* NUL-terminated */
+    bool is_common; /* its user value is that of other watches too */
+    char id[];      /* NUL-terminated */
 } tq_watch_ud;
 
 typedef struct tq_call_ud {
@@ -130,6 +133,8 @@ int tq_soap_decode(lua_State *L);
 /* watch.c, knowledge.c, hearing.c and call.c */
 int tq_watch_new(lua_State *L);
 tq_watch_ud *tq_watch_check(lua_State *L);
+/* Pushes the user value of the watch at `index`, which is no other's from now on. */
+void tq_watch_push_own(lua_State *L, int index);
 int tq_watch_knowledge(lua_State *L);
 int tq_watch_restore(lua_State *L);
 int tq_watch_reading(lua_State *L);

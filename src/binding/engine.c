@@ -191,15 +191,18 @@ static int push_news(lua_State *L, int anchor, int word)
     return 2;
 }
 
-/* The news of the watch whose user value is at `value`. */
-static int push_watch_news(lua_State *L, int value, int word)
+/* The news of the watch at `watch`. */
+static int push_watch_news(lua_State *L, int watch, int word)
 {
-    lua_rawgeti(L, value, TQ_WATCH_OWNER);
+    lua_getuservalue(L, watch);
+    lua_rawgeti(L, -1, TQ_WATCH_OWNER);
+    if (lua_isnil(L, -1))
+        lua_pushvalue(L, watch);
     lua_pushvalue(L, lua_upvalueindex(word));
     return 2;
 }
 
-/* read_poll(finished, value): reads a poll's reply for the watch whose user value that is. */
+/* read_poll(finished, watch): reads a poll's reply for that watch. */
 static int read_poll(lua_State *L)
 {
     finished *poll = lua_touserdata(L, 1);
@@ -212,14 +215,16 @@ static int read_poll(lua_State *L)
                      watch->last.more != poll->reading.more)) {
         /* What a status has beyond the reading is kept in the watch's user value. */
         service->push_more(L, client);
-        lua_rawseti(L, 2, TQ_WATCH_MORE);
+        tq_watch_push_own(L, 2);
+        lua_insert(L, -2);
+        lua_rawseti(L, -2, TQ_WATCH_MORE);
     }
     return 0;
 }
 
-/* Reads the reply of the poll at 2 for the watch whose user value is on top. Collections of garbage
- * may run meanwhile, and with them whatever a program does in its finalizers: stop the watch, close
- * the client. The user value keeps the watch alive, and the pin the reply. True when there is still
+/* Reads the reply of the poll at 2 for the watch on top. Collections of garbage may run meanwhile,
+ * and with them whatever a program does in its finalizers: stop the watch, close the client. The
+ * stack keeps the watch alive, and the pin the reply. True when there is still
  * somebody to hear of it. */
 static bool read_pinned(lua_State *L, finished *poll, tq_transfer *transfer)
 {
@@ -283,21 +288,21 @@ static int take_poll(lua_State *L, const engine_ud *engine, finished *poll, tq_t
     tq_watch *watch = &ud->watch;
     int64_t sent_ns = tq_transfer_reply(transfer)->sent_ns;
     lua_rawgeti(L, LUA_REGISTRYINDEX, ud->anchor);
-    int value = lua_gettop(L);
+    int at = lua_gettop(L);
     if (!read_reply(L, engine, poll, transfer))
         return 0;
     if (!poll->is_read)
-        return push_watch_news(L, value, UNREAD);
+        return push_watch_news(L, at, UNREAD);
     int64_t now = tq_clock_now();
     tq_budget_accepted(&watch->lane->budget, sent_ns);
     bool changed = tq_watch_learn(watch, &poll->reading, now);
     tq_watch_finish_poll(watch);
     if (tq_reading_is_end(&poll->reading) || ud->news == TQ_NEWS_ONCE)
-        return push_watch_news(L, value, READ);
+        return push_watch_news(L, at, READ);
     /* There is memory: this entry has just left the place it goes back to. */
     (void)tq_watch_continue(watch, now);
     bool is_news = ud->news == TQ_NEWS_OF_EVERY_POLL || (changed && ud->news == TQ_NEWS_OF_CHANGE);
-    return is_news ? push_watch_news(L, value, READ) : 0;
+    return is_news ? push_watch_news(L, at, READ) : 0;
 }
 
 static int take_ready(lua_State *L, engine_ud *ud)

@@ -102,8 +102,8 @@ static bool is_news(const tq_watch_ud *ud, bool changed)
     }
 }
 
-/* hear(reading, more, age): the tables that `reading` gave, so many seconds ago. Gives true when
- * that is news for the owner. Raises a text that names a field which cannot be. */
+/* hear_reading(reading, more, age): the tables that `reading` gave, so many seconds ago. Gives true
+ * when that is news for the owner. Raises a text that names a field which cannot be. */
 int tq_watch_hear_reading(lua_State *L)
 {
     tq_watch_ud *ud = tq_watch_check(L);
@@ -116,8 +116,8 @@ int tq_watch_hear_reading(lua_State *L)
         .progress = check_percent(L, "progress"),
         .level = check_percent(L, "level"),
     };
-    lua_getuservalue(L, 1);
     if (ud->client->service->push_more != NULL && lua_istable(L, 3)) {
+        tq_watch_push_own(L, 1);
         lua_pushvalue(L, 3);
         lua_rawseti(L, -2, TQ_WATCH_MORE);
     }

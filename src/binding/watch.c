@@ -2,7 +2,12 @@
 /*
  * A watch: one task that is polled. Its owner, a Lua value, is handed out by engine:take() when
  * there is news, and kept alive from schedule() to stop().
+ *
+ * There may be a million of them. Those of one kind, which are their own owners, therefore share a
+ * user value: their client, lane and methods. What is set in such a watch, as in a table, gets it
+ * one of its own, which falls back to the common one.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -31,34 +36,95 @@ static void keep_alive(lua_State *L)
     lua_setuservalue(L, -2);
 }
 
+static tq_watch_ud *push_watch(lua_State *L, tq_client *client, tq_lane *lane, int id_index)
+{
+    size_t len;
+    const char *id = luaL_checklstring(L, id_index, &len);
+    tq_watch_ud *ud = lua_newuserdata(L, sizeof *ud + len + 1);
+    *ud = (tq_watch_ud){.client = client, .anchor = LUA_NOREF, .news = TQ_NEWS_OF_END};
+    memcpy(ud->id, id, len + 1);
+    tq_watch_init(&ud->watch, lane, &client->source, ud->id, len);
+    luaL_setmetatable(L, TQ_WATCH);
+    return ud;
+}
+
+/* watch(common, id): one of those that share that table: { client, lane }, and as its metatable and
+ * its field __index what their tables of their own have. */
+static int new_common(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_rawgeti(L, 1, TQ_WATCH_CLIENT);
+    lua_rawgeti(L, 1, TQ_WATCH_LANE);
+    tq_watch_ud *ud = push_watch(L, tq_client_check(L, 3), tq_lane_check(L, 4), 2);
+    ud->is_common = true;
+    lua_pushvalue(L, 1);
+    lua_setuservalue(L, -2);
+    return 1;
+}
+
 /* watch(client, lane, id, owner [, request]): `request` is what else each poll says, encoded. */
 int tq_watch_new(lua_State *L)
 {
-    size_t len;
+    if (lua_istable(L, 1))
+        return new_common(L);
     tq_client *client = tq_client_check(L, 1);
     tq_lane *lane = tq_lane_check(L, 2);
-    const char *id = luaL_checklstring(L, 3, &len);
     luaL_checkany(L, 4);
     lua_settop(L, 5);
-    tq_watch_ud *ud = lua_newuserdata(L, sizeof *ud + len + 1);
-    memcpy(ud->id, id, len + 1);
-    tq_watch_init(&ud->watch, lane, &client->source, ud->id, len);
+    tq_watch_ud *ud = push_watch(L, client, lane, 3);
     if (!lua_isnil(L, 5))
         ud->watch.more = luaL_checklstring(L, 5, &ud->watch.more_len);
-    ud->client = client;
-    ud->mark = (tq_mark){0};
-    ud->anchor = LUA_NOREF;
-    ud->news = TQ_NEWS_OF_END;
-    luaL_setmetatable(L, TQ_WATCH);
     keep_alive(L);
     return 1;
+}
+
+void tq_watch_push_own(lua_State *L, int index)
+{
+    tq_watch_ud *ud = lua_touserdata(L, index);
+    lua_getuservalue(L, index);
+    if (!ud->is_common)
+        return;
+    lua_createtable(L, 0, 1);
+    lua_insert(L, -2);
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_setuservalue(L, index);
+    ud->is_common = false;
+}
+
+/* Its methods, then what its user value has, then its id. */
+static int watch_index(lua_State *L)
+{
+    const tq_watch_ud *ud = tq_watch_check(L);
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    if (!lua_isnil(L, -1))
+        return 1;
+    lua_getuservalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_gettable(L, -2);
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (lua_isnil(L, -1) && strcmp(name, "id") == 0)
+        lua_pushlstring(L, ud->id, ud->watch.id_len);
+    return 1;
+}
+
+static int watch_newindex(lua_State *L)
+{
+    tq_watch_check(L);
+    lua_settop(L, 3);
+    tq_watch_push_own(L, 1);
+    lua_insert(L, 2);
+    lua_rawset(L, 2);
+    return 0;
 }
 
 static void anchor_owner(lua_State *L, tq_watch_ud *ud)
 {
     if (ud->anchor != LUA_NOREF)
         return;
-    lua_getuservalue(L, 1);
+    lua_pushvalue(L, 1);
     ud->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
@@ -276,6 +342,35 @@ static int watch_polls(lua_State *L)
     return 1;
 }
 
+/* interval(), deadline(): the pace, as it was set. */
+static int watch_interval(lua_State *L)
+{
+    lua_pushnumber(L, tq_clock_to_seconds(tq_watch_check(L)->watch.interval_ns));
+    return 1;
+}
+
+static int watch_deadline(lua_State *L)
+{
+    lua_pushnumber(L, tq_clock_to_seconds(tq_watch_check(L)->watch.deadline_ns));
+    return 1;
+}
+
+/* set_place(n), place(): the only waiter is the n-th of a group, and nothing more than that until
+ * there is something to tell it; 0 when it is not so. */
+static int watch_set_place(lua_State *L)
+{
+    lua_Integer place = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, place >= 0 && place < INT_MAX, 2, "no such place");
+    tq_watch_check(L)->place = (unsigned)place;
+    return 0;
+}
+
+static int watch_place(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)tq_watch_check(L)->place);
+    return 1;
+}
+
 void tq_watch_register(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"schedule", watch_schedule},
@@ -287,7 +382,7 @@ void tq_watch_register(lua_State *L)
                                        {"knowledge", tq_watch_knowledge},
                                        {"restore", tq_watch_restore},
                                        {"reading", tq_watch_reading},
-                                       {"hear", tq_watch_hear_reading},
+                                       {"hear_reading", tq_watch_hear_reading},
                                        {"miss", tq_watch_miss},
                                        {"mute", tq_watch_set_muted},
                                        {"ends_at", watch_ends_at},
@@ -295,11 +390,20 @@ void tq_watch_register(lua_State *L)
                                        {"reply", watch_reply},
                                        {"tell", watch_tell},
                                        {"set_pace", watch_set_pace},
+                                       {"interval", watch_interval},
+                                       {"deadline", watch_deadline},
+                                       {"set_place", watch_set_place},
+                                       {"place", watch_place},
                                        {"status", watch_status},
                                        {"changed", watch_changed},
                                        {"polls", watch_polls},
                                        {"read_at", watch_read_at},
                                        {NULL, NULL}};
-    static const luaL_Reg meta[] = {{NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__newindex", watch_newindex}, {NULL, NULL}};
     tq_new_type(L, TQ_WATCH, methods, meta);
+    luaL_getmetatable(L, TQ_WATCH);
+    lua_getfield(L, -1, "__index");
+    lua_pushcclosure(L, watch_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
 }

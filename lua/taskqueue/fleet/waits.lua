@@ -35,7 +35,7 @@ end
 
 -- How a wait has ended, as whoever consumes it is told.
 local function outcome_of(entry)
-  local client, status = entry.watch.client, entry.watch.native:status()
+  local client, status = entry.watch.client, entry.watch:status()
   if status and status.done then
     local outcome = { status = plain_status(status) }
     if not status.ok then
@@ -105,7 +105,7 @@ function methods:take(id, want, last, age)
   self.by_id[id] = entry
   watches.join(entry.watch, entry)
   if last then pcall(self.unit.hear, self.unit, last, age) end
-  if entry.watch.native:changed() then entry.wake() end
+  if entry.watch:changed() then entry.wake() end
 end
 
 --- Asks Redis for all waits of the budget.

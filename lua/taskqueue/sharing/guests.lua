@@ -46,7 +46,7 @@ end
 -- be known. One whose client was closed goes on with another one.
 local function check(self, guest)
   local outcome = guest.waiter.outcome
-  local status = guest.watch.native:status()
+  local status = guest.watch:status()
   if not outcome and not (status and status.done) then return end
   remove(self, guest)
   if not outcome or outcome.kind ~= "closed" then return end
@@ -85,7 +85,7 @@ local function admit(self, id, want, last, age)
   self.by_id[id] = guest
   self.count = self.count + 1
   watches.join(guest.watch, guest.waiter)
-  if last and not guest.watch.native:changed() then
+  if last and not guest.watch:changed() then
     pcall(guest.watch.hear, guest.watch, last.reading, last.more, age)
   end
   return guest

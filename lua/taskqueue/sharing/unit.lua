@@ -10,6 +10,7 @@ local events = require "taskqueue.events"
 local later = require "taskqueue.sharing.later"
 local message = require "taskqueue.sharing.message"
 local new_guests = require "taskqueue.sharing.guests"
+local waiters = require "taskqueue.waiters"
 local wishes = require "taskqueue.sharing.wishes"
 
 local huge = math.huge
@@ -298,7 +299,7 @@ function methods:serve(is_serving)
 end
 
 local function has_own_waiter(watch)
-  for waiter in watch.waiters:each() do
+  for waiter in waiters.each(watch) do
     if not waiter.is_guest then return true end
   end
   return false
@@ -338,8 +339,8 @@ end
 --- A poll of this process told a status, or that there is none to be had.
 function methods:read(watch)
   if self.role ~= "owner" then return end
-  local is_final = watch.native:status().done
-  self.store:publish(self.name, watch.id, message.reading(self.name, watch.native, watch.id),
+  local is_final = watch:status().done
+  self.store:publish(self.name, watch.id, message.reading(self.name, watch, watch.id),
     is_final and KEPT_END or KEPT, is_final, self.guests:processes_of(watch.id))
 end
 
@@ -383,7 +384,7 @@ end
 --- Numbers of this process alone.
 function methods:stats()
   local waits = 0
-  for watch in pairs(self.mine) do waits = waits + watch.waiters.count end
+  for watch in pairs(self.mine) do waits = waits + waiters.count(watch) end
   return {
     url = self.budget.url, method = self.budget.method, role = self.role, name = self.name,
     waits = waits, guests = self.guests.count, problem = self.problem,

@@ -20,7 +20,7 @@ local mt = { __index = methods }
 
 -- Is that an older reading than what is known?
 local function is_old(watch, age)
-  local read_at = watch.native:read_at()
+  local read_at = watch:read_at()
   return age > 0 and read_at ~= nil and read_at >= core.now() - age
 end
 
@@ -34,8 +34,8 @@ function wishes.tell(watch, told, age)
   if told.what == "failure" then
     watch:hear_failure(failure_of(told))
   elseif told.what == "reading" and not is_old(watch, age) then
-    if not watch.native:changed() and told.knowledge then
-      pcall(watch.native.restore, watch.native, told.knowledge, age)
+    if not watch:changed() and told.knowledge then
+      pcall(watch.restore, watch, told.knowledge, age)
     end
     watch:hear(told.reading, told.more, age)
   end
@@ -46,18 +46,18 @@ function wishes.tell_look(look, told)
   if told.what == "failure" then
     look:fail(failure_of(told))
   else
-    look.native:hear(told.reading, told.more, 0)
+    look.native:hear_reading(told.reading, told.more, 0)
     look:read()
   end
 end
 
 local function want_of(watch, look)
   local now = core.now()
-  local born = watch and watch.native:knowledge().born or 0
+  local born = watch and watch:knowledge().born or 0
   return {
-    interval = watch and watch.interval < math.huge and watch.interval or nil,
-    timeout = watch and watch.deadline < math.huge and watch.deadline - now or nil,
-    born = born, knows_birth = watch and watch.native:knowledge().knows_birth or nil,
+    interval = watch and watch:interval() < math.huge and watch:interval() or nil,
+    timeout = watch and watch:deadline() < math.huge and watch:deadline() - now or nil,
+    born = born, knows_birth = watch and watch:knowledge().knows_birth or nil,
     look = look and look.number, request = look and look.request, is_watched = watch ~= nil,
   }
 end
