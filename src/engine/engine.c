@@ -109,8 +109,9 @@ int64_t tq_engine_wait_ns(const tq_engine *engine, int64_t now)
         wait = lane_wait < wait ? lane_wait : wait;
     }
     const tq_heap_node *timer = tq_heap_peek(&engine->timers);
-    if (timer != NULL && timer->key != TQ_NEVER && timer->key - now < wait)
-        wait = timer->key > now ? timer->key - now : 0;
+    int64_t at = timer != NULL ? tq_heap_key(&engine->timers, timer) : TQ_NEVER;
+    if (at != TQ_NEVER && at - now < wait)
+        wait = at > now ? at - now : 0;
     return wait;
 }
 
@@ -280,9 +281,7 @@ int tq_engine_set_timer(tq_engine *engine, tq_timer *timer, int64_t at_ns)
     int err = tq_heap_reserve(&engine->timers, engine->timers.count + 1);
     if (err != TQ_OK)
         return err;
-    timer->node.key = at_ns;
-    timer->node.tie = engine->timers_set++;
-    tq_heap_put(&engine->timers, &timer->node);
+    tq_heap_put(&engine->timers, &timer->node, at_ns, engine->timers_set++);
     return TQ_OK;
 }
 
@@ -295,7 +294,7 @@ void tq_engine_clear_timer(tq_engine *engine, tq_timer *timer)
 tq_timer *tq_engine_take_timer(tq_engine *engine, int64_t now)
 {
     tq_heap_node *node = tq_heap_peek(&engine->timers);
-    if (node == NULL || node->key > now)
+    if (node == NULL || tq_heap_key(&engine->timers, node) > now)
         return NULL;
     tq_heap_remove(&engine->timers, node);
     return (tq_timer *)node;

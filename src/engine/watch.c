@@ -155,7 +155,8 @@ int tq_watch_continue(tq_watch *watch, int64_t now)
 int tq_watch_hasten(tq_watch *watch, int64_t due_ns)
 {
     const tq_sched_entry *entry = &watch->entry;
-    bool is_sooner = tq_sched_has(entry) && (entry->is_ready || entry->node.key <= due_ns);
+    bool is_sooner = tq_sched_has(entry) &&
+                     (entry->is_ready || tq_sched_due_ns(&watch->lane->sched, entry) <= due_ns);
     return is_sooner ? TQ_OK : tq_watch_schedule(watch, due_ns);
 }
 
@@ -166,7 +167,7 @@ void tq_watch_set_pace(tq_watch *watch, int64_t interval_ns, int64_t deadline_ns
     watch->deadline_ns = deadline_ns;
     /* There is memory: the entry goes back to the place that it has left. */
     if (tq_sched_has(entry))
-        (void)tq_watch_schedule(watch, entry->is_ready ? entry->ready_ns : entry->node.key);
+        (void)tq_watch_schedule(watch, tq_sched_due_ns(&watch->lane->sched, entry));
 }
 
 bool tq_watch_can_look(const tq_watch *watch, int64_t deadline_ns, int64_t now, int64_t *slot_ns)

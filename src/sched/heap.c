@@ -22,6 +22,8 @@ int tq_heap_reserve(tq_heap *heap, size_t count)
 {
     if (count <= heap->capacity)
         return TQ_OK;
+    if (count > TQ_HEAP_OUT)
+        return TQ_ERR_MEMORY;
     size_t capacity = heap->capacity != 0 ? heap->capacity : 8;
     while (capacity < count)
         capacity *= 2;
@@ -41,7 +43,7 @@ static bool is_before(const tq_heap_slot *a, const tq_heap_slot *b)
 static void set(tq_heap *heap, size_t place, tq_heap_slot slot)
 {
     heap->slots[place] = slot;
-    slot.node->place = place;
+    slot.node->place = (uint32_t)place;
 }
 
 static void rise(tq_heap *heap, size_t place, tq_heap_slot slot)
@@ -86,14 +88,9 @@ static void settle(tq_heap *heap, size_t place, tq_heap_slot slot)
         sink(heap, place, slot);
 }
 
-static tq_heap_slot slot_of(tq_heap_node *node)
+void tq_heap_put(tq_heap *heap, tq_heap_node *node, int64_t key, uint64_t tie)
 {
-    return (tq_heap_slot){.key = node->key, .tie = node->tie, .node = node};
-}
-
-void tq_heap_put(tq_heap *heap, tq_heap_node *node)
-{
-    rise(heap, heap->count++, slot_of(node));
+    rise(heap, heap->count++, (tq_heap_slot){.key = key, .tie = tie, .node = node});
 }
 
 void tq_heap_remove(tq_heap *heap, tq_heap_node *node)
@@ -107,13 +104,24 @@ void tq_heap_remove(tq_heap *heap, tq_heap_node *node)
 
 void tq_heap_move(tq_heap *heap, tq_heap_node *node, int64_t key)
 {
-    node->key = key;
-    settle(heap, node->place, slot_of(node));
+    tq_heap_slot slot = heap->slots[node->place];
+    slot.key = key;
+    settle(heap, node->place, slot);
 }
 
 tq_heap_node *tq_heap_peek(const tq_heap *heap)
 {
     return heap->count > 0 ? heap->slots[0].node : NULL;
+}
+
+int64_t tq_heap_key(const tq_heap *heap, const tq_heap_node *node)
+{
+    return heap->slots[node->place].key;
+}
+
+uint64_t tq_heap_tie(const tq_heap *heap, const tq_heap_node *node)
+{
+    return heap->slots[node->place].tie;
 }
 
 bool tq_heap_is_in(const tq_heap_node *node)

@@ -92,21 +92,19 @@ static int64_t slots_ns(const tq_sched *sched, size_t count)
 
 /* Many first looks that are wanted by the same instant cannot all be taken at it: each is promised
  * for a slot before the others' ones, as far as it may be polled then. */
-static int64_t promise_ns(const tq_sched *sched, const tq_sched_entry *entry)
+static int64_t promise_ns(const tq_sched *sched, const tq_sched_entry *entry, int64_t due_ns)
 {
     if (!is_unseen(entry))
         return entry->by_ns;
     int64_t by = entry->by_ns - slots_ns(sched, sched->unseen);
-    return by > entry->node.key ? by : entry->node.key;
+    return by > due_ns ? by : due_ns;
 }
 
-static void put_promise(tq_sched *sched, tq_sched_entry *entry)
+static void put_promise(tq_sched *sched, tq_sched_entry *entry, int64_t due_ns, uint64_t tie)
 {
     if (entry->by_ns == TQ_NEVER || !is_scarce(sched))
         return;
-    entry->promise.key = promise_ns(sched, entry);
-    entry->promise.tie = entry->node.tie;
-    tq_heap_put(&sched->promised, &entry->promise);
+    tq_heap_put(&sched->promised, &entry->promise, promise_ns(sched, entry, due_ns), tie);
     sched->unseen += is_unseen(entry);
 }
 
@@ -124,10 +122,9 @@ int tq_sched_add(tq_sched *sched, tq_sched_entry *entry, int64_t due_ns)
     if (err != TQ_OK)
         return err;
     entry->is_ready = false;
-    entry->node.key = due_ns;
-    entry->node.tie = sched->added++;
-    tq_heap_put(&sched->waiting, &entry->node);
-    put_promise(sched, entry);
+    uint64_t tie = sched->added++;
+    tq_heap_put(&sched->waiting, &entry->node, due_ns, tie);
+    put_promise(sched, entry, due_ns, tie);
     return TQ_OK;
 }
 
@@ -198,6 +195,11 @@ bool tq_sched_has(const tq_sched_entry *entry)
     return tq_heap_is_in(&entry->node);
 }
 
+int64_t tq_sched_due_ns(const tq_sched *sched, const tq_sched_entry *entry)
+{
+    return entry->is_ready ? entry->ready_ns : tq_heap_key(&sched->waiting, &entry->node);
+}
+
 static int64_t ready_key(const tq_sched *sched, const tq_sched_entry *entry)
 {
     return tq_forecast_due(&entry->forecast, &sched->history, sched->log_price);
@@ -205,16 +207,19 @@ static int64_t ready_key(const tq_sched *sched, const tq_sched_entry *entry)
 
 static void move_due(tq_sched *sched, int64_t now)
 {
-    for (tq_heap_node *node = tq_heap_peek(&sched->waiting); node != NULL && node->key <= now;
+    for (tq_heap_node *node = tq_heap_peek(&sched->waiting);
+         node != NULL && tq_heap_key(&sched->waiting, node) <= now;
          node = tq_heap_peek(&sched->waiting)) {
         tq_sched_entry *entry = entry_of(node);
+        int64_t key = tq_heap_key(&sched->waiting, node);
+        uint64_t tie = tq_heap_tie(&sched->waiting, node);
         tq_heap_remove(&sched->waiting, node);
         entry->is_ready = true;
         entry->ready_ns = now;
         append_ready(sched, entry);
         if (is_scarce(sched))
-            node->key = ready_key(sched, entry);
-        tq_heap_put(&sched->ready, node);
+            key = ready_key(sched, entry);
+        tq_heap_put(&sched->ready, node, key, tie);
     }
 }
 
@@ -234,7 +239,7 @@ static void consider(const tq_sched *sched, search *found, size_t place, int64_t
         found->best = entry;
         found->worth = worth;
     }
-    bool is_due = entry->node.key <= now;
+    bool is_due = sched->ready.slots[place].key <= now;
     if (is_due != (worth >= sched->log_price))
         found->misplaced[found->misplaced_count++] = entry;
 }
@@ -269,7 +274,7 @@ static tq_sched_entry *find_best(tq_sched *sched, int64_t now)
 static tq_sched_entry *find_promised(const tq_sched *sched, int64_t now)
 {
     tq_heap_node *node = tq_heap_peek(&sched->promised);
-    if (node == NULL || node->key > tq_clock_add(now, sched->interval_ns))
+    if (node == NULL || tq_heap_key(&sched->promised, node) > tq_clock_add(now, sched->interval_ns))
         return NULL;
     return entry_of_promise(node);
 }
@@ -295,7 +300,8 @@ static int64_t held_until(const tq_sched *sched, int64_t now)
     const tq_sched_entry *entry = find_promised(sched, now);
     if (entry == NULL || (entry->is_ready && sched->ready.count > 1))
         return now;
-    return entry->promise.key > now ? entry->promise.key : now;
+    int64_t key = tq_heap_key(&sched->promised, &entry->promise);
+    return key > now ? key : now;
 }
 
 tq_sched_entry *tq_sched_peek(tq_sched *sched, int64_t now)
@@ -335,7 +341,7 @@ int64_t tq_sched_wait_ns(const tq_sched *sched, int64_t now)
     const tq_heap_node *node = tq_heap_peek(&sched->waiting);
     if (sched->ready.count == 0 && node == NULL)
         return TQ_NEVER;
-    int64_t until = sched->ready.count > 0 ? now : node->key;
+    int64_t until = sched->ready.count > 0 ? now : tq_heap_key(&sched->waiting, node);
     if (is_scarce(sched)) {
         int64_t held = held_until(sched, now);
         until = held > until ? held : until;

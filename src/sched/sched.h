@@ -84,6 +84,9 @@ void tq_sched_clear(tq_sched *sched);
 
 bool tq_sched_has(const tq_sched_entry *entry);
 
+/* Since when, or from when on, an entry that is in may be polled. */
+int64_t tq_sched_due_ns(const tq_sched *sched, const tq_sched_entry *entry);
+
 /* The entry to be polled at `now`, which stays in, or NULL when there is none. */
 tq_sched_entry *tq_sched_peek(tq_sched *sched, int64_t now);
 
