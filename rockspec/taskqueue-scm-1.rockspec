@@ -62,6 +62,7 @@ build = {
     ["taskqueue.export"] = "lua/taskqueue/export.lua",
     ["taskqueue.failure"] = "lua/taskqueue/failure.lua",
     ["taskqueue.file"] = "lua/taskqueue/file.lua",
+    ["taskqueue.guard"] = "lua/taskqueue/guard.lua",
     ["taskqueue"] = "lua/taskqueue/init.lua",
     ["taskqueue.logger"] = "lua/taskqueue/logger.lua",
     ["taskqueue.look"] = "lua/taskqueue/look.lua",

@@ -7,6 +7,7 @@ a loop.
 local builtin = require "taskqueue.loop.builtin"
 local core = require "taskqueue.core"
 local loops = require "taskqueue.loop"
+local need = require "taskqueue.need"
 
 local engine = {}
 
@@ -222,11 +223,7 @@ end
 -- holds it.
 function engine.guard(sleeper)
   if not (loops.can_drop() and newproxy) then return nil end
-  local guard = newproxy(true)
-  getmetatable(guard).__gc = function()
-    engine.later(function() give_up(sleeper) end)
-  end
-  return guard
+  return need("taskqueue.guard").scope(function() give_up(sleeper) end)
 end
 
 function pollable.pollfd()

@@ -6,6 +6,7 @@ it can the waiter is made only when its watch has something to tell it: a wait t
 ]]
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
+local new_scope = require("taskqueue.guard").scope
 local is_task = require("taskqueue.task").is_task
 local options = require "taskqueue.options"
 local wait = require "taskqueue.wait"
@@ -256,16 +257,6 @@ function many.any(tasks, checked)
   if member then return member.task, status, message, kind, detail end
 end
 
--- Something that calls a function when its scope is left, on Lua 5.4, and after it was collected:
--- not in the finalizer itself, which may run in the middle of anything.
-local function new_guard(fn)
-  local function collected() engine.later(fn) end
-  if not newproxy then return setmetatable({}, { __gc = collected, __close = fn }) end
-  local guard = newproxy(true)
-  getmetatable(guard).__gc = collected
-  return guard
-end
-
 local function begin_growing(tasks, checked)
   if not options.is_callable(tasks) then return begin(tasks, checked) end
   local group = begin_group(checked)
@@ -282,7 +273,7 @@ end
 -- @return what ends the waits
 function many.as_completed(tasks, checked)
   local group
-  local guard = new_guard(function()
+  local guard = new_scope(function()
     if group then close(group) end
   end)
   local function next_ended()

@@ -10,6 +10,7 @@ local engine = require "taskqueue.engine"
 local failure = require "taskqueue.failure"
 local is_task = require("taskqueue.task").is_task
 local message = require "taskqueue.sharing.message"
+local new_scope = require("taskqueue.guard").scope
 local new_sharing = require("taskqueue.sharing").new
 local new_overview = require "taskqueue.fleet.overview"
 local new_store = require("taskqueue.fleet.store").new
@@ -157,15 +158,6 @@ function methods:serve(consumer, is_serving)
   end
 end
 
--- Something that calls a function when its scope is left, on Lua 5.4, and after it was collected.
-local function new_guard(fn)
-  local function collected() engine.later(fn) end
-  if not newproxy then return setmetatable({}, { __gc = collected, __close = fn }) end
-  local guard = newproxy(true)
-  getmetatable(guard).__gc = collected
-  return guard
-end
-
 local completions_spec = {
   group = { is = "string", required = true },
   timeout = { is = "span", default = math.huge },
@@ -183,7 +175,7 @@ function methods:completions(given)
   local checked = options.check("completions", given, completions_spec)
   checked.hold = checked.hold or 5 * self.store.lease
   local consumer = completions.new(self, self.store, checked)
-  local guard = new_guard(function() consumer:close() end)
+  local guard = new_scope(function() consumer:close() end)
   return function()
     -- The iterator is what keeps the guard.
     return consumer:next(guard)

@@ -5,6 +5,7 @@ keys and channels are named in docs/fleet.md.
 ]]
 local core = require "taskqueue.core"
 local later = require "taskqueue.sharing.later"
+local new_finalizer = require("taskqueue.guard").finalizer
 local link = require "taskqueue.fleet.link"
 local scripts = require "taskqueue.fleet.scripts"
 local url = require "taskqueue.fleet.url"
@@ -58,21 +59,12 @@ local function run(self, name, done, ...)
   end, "EVALSHA", self.hashes[name], ...)
 end
 
---[[
-Calls a function when the Lua state is closed. Finalizers run in the reverse order of their making,
-so that what is made after a connection comes before that is closed.
-]]
-local function new_guard(fn)
-  if not newproxy then return setmetatable({}, { __gc = fn }) end
-  local guard = newproxy(true)
-  getmetatable(guard).__gc = fn
-  return guard
-end
-
-local function guard(self)
+-- Is told when the Lua state is closed. Finalizers run in the reverse order of their making, so
+-- that what is made after a connection comes before that is closed.
+local function watch_end(self)
   local number = (self.guard_number or 0) + 1
   self.guard_number = number
-  self.guard = new_guard(function()
+  self.guard = new_finalizer(function()
     if self.guard_number == number and self.is_up then self.handlers.ending() end
   end)
 end
@@ -165,7 +157,7 @@ function connect(self)
   self.messages = link.open(self.address, self.lease, {
     down = down, message = function(channel, text) take_message(self, channel, text) end,
   })
-  guard(self)
+  watch_end(self)
   local function must_be_good(what) return must(self, what) end
   greet(self.address, self.commands, must_be_good)
   greet(self.address, self.messages, must_be_good)
