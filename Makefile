@@ -254,7 +254,7 @@ OUT ?= $(BUILD)/bench
 bench-polls:
 	@.ci/deps test
 	@.ci/deps bench
-	@$(MAKE) --no-print-directory -s build $(BUILD)/bench/polls/curl $(BUILD)/bench/polls/silent
+	@$(MAKE) --no-print-directory -s build $(BUILD)/bench/polls/curl $(BUILD)/bench/polls/silent $(BUILD)/bench/polls/late
 	@eval "$$($(MAKE) -s env)" && bench/polls/run.sh $(BUILD) $(OUT) $(ROUNDS) $(SPAN)
 
 # What a fleet costs, and what it gives.

@@ -3,10 +3,10 @@
 Runs the clients one after the other, round after round, and tells medians and quartiles. Ratios are
 to the plain libcurl loop in the same round. bench/polls/run.sh calls it, with its servers running:
 
-    lua5.4 bench/polls/compare.lua BUILD OUT URL SILENT_URL ROUNDS SECONDS
+    lua5.4 bench/polls/compare.lua BUILD OUT URL SILENT_URL LATE_URL ROUNDS SECONDS
 ]]
-local build, out, url, silent_url = arg[1], arg[2], arg[3], arg[4]
-local rounds, seconds = tonumber(arg[5]), arg[6]
+local build, out, url, silent_url, late_url = arg[1], arg[2], arg[3], arg[4], arg[5]
+local rounds, seconds = tonumber(arg[6]), arg[7]
 local draw = dofile "bench/polls/picture.lua"
 
 local PLAIN = "C, curl_multi_poll, replies not read"
@@ -36,6 +36,8 @@ local JSON_PATH = "/json/service/taskqueue/getStatus?output=json&api=v1"
 local cases = {
   { name = "JSON", service = "json", path = JSON_PATH },
   { name = "JSON, unchanged", service = "json", path = "/same" .. JSON_PATH, only = "taskqueue" },
+  { name = "JSON, after 50 ms", service = "json", url = late_url, path = JSON_PATH,
+    counts = { 64, 1000 } },
   { name = "SOAP", service = "soap", path = "/soap/" },
   { name = "SOAP, unchanged", service = "soap", path = "/same/soap/", only = "taskqueue" },
 }
@@ -105,7 +107,7 @@ local function compare(case, count)
   end
   print(("%s, %d in flight"):format(case.name, count))
   local samples = take_turns(list, function(client)
-    return sample(client, case.service, url .. case.path, count)
+    return sample(client, case.service, (case.url or url) .. case.path, count)
   end)
   for i, client in ipairs(list) do
     for round, one in ipairs(samples[i]) do one.ratio = one.cpu / samples[1][round].cpu end
@@ -137,7 +139,7 @@ local function compare_unanswered()
 end
 
 for _, case in ipairs(cases) do
-  for _, count in ipairs(ALL) do compare(case, count) end
+  for _, count in ipairs(case.counts or ALL) do compare(case, count) end
 end
 compare_unanswered()
 csv:close()

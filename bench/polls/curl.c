@@ -147,8 +147,10 @@ static void epoll_until(double end)
         int count = epoll_wait(epoll_fd, events, EVENTS, timeout_ms < 0 ? 1000 : (int)timeout_ms);
         for (int i = 0; i < count; i++)
             act(&events[i]);
-        if (count == 0 || timeout_ms == 0)
+        if (count == 0 || timeout_ms == 0) {
+            timeout_ms = -1; /* it goes off once */
             curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        }
         again();
     }
 }
