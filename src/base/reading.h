@@ -15,8 +15,8 @@ typedef struct tq_reading {
     int64_t code;  /* the service's own status: its number, or what tells its name from others */
     uint64_t more; /* tells apart what else came with it; 0 when nothing does */
     tq_state state;
-    int progress; /* 0 to 100, or TQ_NO_PROGRESS when the service told none */
-    int level;    /* the progress where it tells how far the work is, else TQ_NO_PROGRESS */
+    int8_t progress; /* 0 to 100, or TQ_NO_PROGRESS when the service told none */
+    int8_t level;    /* the progress where it tells how far the work is, else TQ_NO_PROGRESS */
 } tq_reading;
 
 static inline bool tq_reading_is_end(const tq_reading *reading)

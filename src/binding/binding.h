@@ -39,7 +39,7 @@ typedef struct tq_service {
 } tq_service;
 
 struct tq_client {
-    tq_source source; /* its peer is NULL once the client is closed */
+    tq_source source; /* first: a watch has it; its peer is NULL once the client is closed */
     const tq_service *service;
     tq_buf secret; /* the API key or the password, NUL-terminated */
     bool key_in_query;
@@ -57,19 +57,14 @@ typedef enum tq_news {
  * is no other. */
 enum { TQ_WATCH_CLIENT = 1, TQ_WATCH_LANE, TQ_WATCH_OWNER, TQ_WATCH_REQUEST, TQ_WATCH_MORE };
 
-/* By what a reply is known again, without keeping it. */
-typedef struct tq_mark {
-    uint64_t hash; /* of its body, with a key */
-    long status;   /* of HTTP; 0 for no reply */
-} tq_mark;
-
 typedef struct tq_watch_ud {
     tq_watch watch; /* first: a transfer's owner is found by it */
-    tq_client *client;
-    tq_mark mark;   /* of the reply that told `watch.last`, unless that is an end */
+    /* Of the reply that told `watch.last`, unless that is an end. */
+    uint64_t mark_hash;
+    int32_t mark_status;
     int anchor;     /* of itself, while something is to come */
-    unsigned place; /* of its only waiter in a group, see watch_place() */
-    tq_news news;
+    uint32_t place; /* of its only waiter in a group, see watch_place() */
+    uint8_t news;   /* a tq_news */
     bool is_common; /* its user value is that of other watches too */
     char id[];      /* NUL-terminated */
 } tq_watch_ud;
@@ -131,6 +126,10 @@ int tq_soap_encode(lua_State *L);
 int tq_soap_decode(lua_State *L);
 
 /* watch.c, knowledge.c, hearing.c and call.c */
+static inline tq_client *tq_watch_client(const tq_watch_ud *ud)
+{
+    return (tq_client *)ud->watch.source; /* the first member of a client */
+}
 int tq_watch_new(lua_State *L);
 tq_watch_ud *tq_watch_check(lua_State *L);
 /* Pushes the user value of the watch at `index`, which is no other's from now on. */

@@ -176,6 +176,12 @@ static int engine_in_flight(lua_State *L)
  * so that nothing that has ended gets lost for want of it. */
 enum { READ = 1, UNREAD, ANSWERED, TIMER, READY, READ_POLL, FDS };
 
+/* By what a reply is known again, without keeping it. */
+typedef struct tq_mark {
+    uint64_t hash;  /* of its body, with a key */
+    int32_t status; /* of HTTP; 0 for no reply */
+} tq_mark;
+
 /* One finished poll while its reply is read. */
 typedef struct finished {
     tq_watch_ud *ud;
@@ -206,7 +212,7 @@ static int push_watch_news(lua_State *L, int watch, int word)
 static int read_poll(lua_State *L)
 {
     finished *poll = lua_touserdata(L, 1);
-    const tq_client *client = poll->ud->client;
+    const tq_client *client = tq_watch_client(poll->ud);
     const tq_service *service = client->service;
     const tq_watch *watch = &poll->ud->watch;
     poll->is_read = service->read_status(L, client, poll->reply, &poll->reading);
@@ -252,14 +258,14 @@ static tq_mark mark_of(const engine_ud *ud, const tq_http_reply *reply)
     if (!ud->has_key || reply->outcome != TQ_HTTP_ANSWERED)
         return (tq_mark){0};
     return (tq_mark){.hash = tq_siphash(&ud->key, reply->body, reply->body_len),
-                     .status = reply->status};
+                     .status = (int32_t)reply->status};
 }
 
 /* Most polls of a task repeat its last reply byte for byte. What that told is known: a reading, and
  * what else is kept of it, follow from the body and the status alone. */
 static bool is_repeated(const tq_watch_ud *ud, tq_mark mark)
 {
-    return mark.status != 0 && mark.status == ud->mark.status && mark.hash == ud->mark.hash;
+    return mark.status != 0 && mark.status == ud->mark_status && mark.hash == ud->mark_hash;
 }
 
 /* Reads the reply, unless it is known already. True when there is still somebody to hear of it. */
@@ -277,7 +283,8 @@ static bool read_reply(lua_State *L, const engine_ud *ud, finished *poll, tq_tra
         return true;
     if (tq_reading_is_end(&poll->reading))
         mark.status = 0;
-    poll->ud->mark = mark;
+    poll->ud->mark_hash = mark.hash;
+    poll->ud->mark_status = mark.status;
     return true;
 }
 

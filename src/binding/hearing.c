@@ -67,14 +67,14 @@ static uint64_t check_wide(lua_State *L, const char *name)
     return value;
 }
 
-static int check_percent(lua_State *L, const char *name)
+static int8_t check_percent(lua_State *L, const char *name)
 {
     lua_getfield(L, 2, name);
     double value = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : -2;
     lua_pop(L, 1);
     if (!(value >= TQ_NO_PROGRESS && value <= 100))
         tq_raise(L, "'%s' must be a percentage", name);
-    return (int)value;
+    return (int8_t)value;
 }
 
 static tq_state check_state(lua_State *L)
@@ -116,12 +116,12 @@ int tq_watch_hear_reading(lua_State *L)
         .progress = check_percent(L, "progress"),
         .level = check_percent(L, "level"),
     };
-    if (ud->client->service->push_more != NULL && lua_istable(L, 3)) {
+    if (tq_watch_client(ud)->service->push_more != NULL && lua_istable(L, 3)) {
         tq_watch_push_own(L, 1);
         lua_pushvalue(L, 3);
         lua_rawseti(L, -2, TQ_WATCH_MORE);
     }
-    ud->mark = (tq_mark){0};
+    ud->mark_status = 0;
     int64_t now = tq_clock_now();
     bool changed = tq_watch_hear(&ud->watch, &reading, age > 0 && age < now ? now - age : now);
     lua_pushboolean(L, tq_reading_is_end(&reading) || is_news(ud, changed));
@@ -139,7 +139,7 @@ int tq_watch_miss(lua_State *L)
 int tq_watch_set_muted(lua_State *L)
 {
     tq_watch_ud *ud = tq_watch_check(L);
-    if (ud->client->source.peer != NULL)
+    if (tq_watch_client(ud)->source.peer != NULL)
         tq_watch_mute(&ud->watch, lua_toboolean(L, 2));
     return 0;
 }

@@ -8,6 +8,7 @@
  * one of its own, which falls back to the common one.
  */
 #include <limits.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -40,8 +41,10 @@ static tq_watch_ud *push_watch(lua_State *L, tq_client *client, tq_lane *lane, i
 {
     size_t len;
     const char *id = luaL_checklstring(L, id_index, &len);
-    tq_watch_ud *ud = lua_newuserdata(L, sizeof *ud + len + 1);
-    *ud = (tq_watch_ud){.client = client, .anchor = LUA_NOREF, .news = TQ_NEWS_OF_END};
+    tq_watch_ud *ud = lua_newuserdata(L, offsetof(tq_watch_ud, id) + len + 1);
+    memset(ud, 0, offsetof(tq_watch_ud, id));
+    ud->anchor = LUA_NOREF;
+    ud->news = TQ_NEWS_OF_END;
     memcpy(ud->id, id, len + 1);
     tq_watch_init(&ud->watch, lane, &client->source, ud->id, len);
     luaL_setmetatable(L, TQ_WATCH);
@@ -72,8 +75,11 @@ int tq_watch_new(lua_State *L)
     luaL_checkany(L, 4);
     lua_settop(L, 5);
     tq_watch_ud *ud = push_watch(L, client, lane, 3);
-    if (!lua_isnil(L, 5))
-        ud->watch.more = luaL_checklstring(L, 5, &ud->watch.more_len);
+    if (!lua_isnil(L, 5)) {
+        size_t len;
+        ud->watch.more = luaL_checklstring(L, 5, &len);
+        ud->watch.more_len = (uint32_t)len;
+    }
     keep_alive(L);
     return 1;
 }
@@ -137,7 +143,7 @@ static void release_owner(lua_State *L, tq_watch_ud *ud)
 static tq_watch_ud *check_open(lua_State *L)
 {
     tq_watch_ud *ud = tq_watch_check(L);
-    if (ud->client->source.peer == NULL)
+    if (tq_watch_client(ud)->source.peer == NULL)
         tq_raise(L, "the client is closed");
     /* A finalizer that runs when the state is closed may still find the watch of a gone lane. */
     if (ud->watch.lane->is_over)
@@ -212,7 +218,7 @@ static int watch_refuse(lua_State *L)
 static int watch_stop(lua_State *L)
 {
     tq_watch_ud *ud = tq_watch_check(L);
-    if (ud->client->source.peer != NULL)
+    if (tq_watch_client(ud)->source.peer != NULL)
         tq_watch_stop(&ud->watch);
     release_owner(L, ud);
     return 0;
@@ -222,11 +228,11 @@ static int watch_stop(lua_State *L)
 static int watch_reply(lua_State *L)
 {
     tq_watch_ud *ud = tq_watch_check(L);
-    bool is_open = ud->client->source.peer != NULL && ud->watch.lane->engine != NULL;
+    bool is_open = tq_watch_client(ud)->source.peer != NULL && ud->watch.lane->engine != NULL;
     if (!is_open || ud->watch.transfer == NULL)
         return tq_raise(L, "no poll to be read");
     tq_reply_push(L, ud->watch.transfer);
-    if (ud->client->source.peer != NULL)
+    if (tq_watch_client(ud)->source.peer != NULL)
         tq_watch_finish_poll(&ud->watch);
     return 1;
 }
@@ -235,7 +241,7 @@ static int watch_reply(lua_State *L)
 static int watch_tell(lua_State *L)
 {
     static const char *const names[] = {"change", "end", "every", "once", NULL};
-    tq_watch_check(L)->news = (tq_news)luaL_checkoption(L, 2, NULL, names);
+    tq_watch_check(L)->news = (uint8_t)luaL_checkoption(L, 2, NULL, names);
     return 0;
 }
 
@@ -290,7 +296,7 @@ static int watch_status(lua_State *L)
     lua_setfield(L, -2, "id");
     lua_pushstring(L, states[last->state]);
     lua_setfield(L, -2, "state");
-    if (ud->client->service->push_more != NULL) {
+    if (tq_watch_client(ud)->service->push_more != NULL) {
         add_more(L);
     } else {
         lua_pushinteger(L, (lua_Integer)last->code);
@@ -361,7 +367,7 @@ static int watch_set_place(lua_State *L)
 {
     lua_Integer place = luaL_checkinteger(L, 2);
     luaL_argcheck(L, place >= 0 && place < INT_MAX, 2, "no such place");
-    tq_watch_check(L)->place = (unsigned)place;
+    tq_watch_check(L)->place = (uint32_t)place;
     return 0;
 }
 

@@ -155,8 +155,8 @@ bool tq_cnode_read_status(const tq_xml_element *fields, tq_reading *reading)
     *reading = (tq_reading){
         .code = (int64_t)hash(basis, status, status_len),
         .state = tq_cnode_state(status, status_len),
-        .progress = progress,
-        .level = is_telling ? progress : TQ_NO_PROGRESS,
+        .progress = (int8_t)progress,
+        .level = (int8_t)(is_telling ? progress : TQ_NO_PROGRESS),
         .more = hash_field(hash_field(basis, fields, "type"), fields, "additionalInfo"),
     };
     return true;

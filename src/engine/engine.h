@@ -68,7 +68,7 @@ typedef struct tq_watch {
     tq_transfer *transfer; /* of the poll in flight, or NULL */
     const char *id;
     const char *more; /* what else the request says, encoded already; not owned */
-    size_t id_len, more_len;
+    uint32_t id_len, more_len;
     int64_t interval_ns; /* the least time between two looks */
     int64_t deadline_ns; /* the last look comes before it; TQ_NEVER for none */
     tq_reading last;

@@ -102,7 +102,7 @@ void tq_watch_init(tq_watch *watch, tq_lane *lane, tq_source *source, const char
                         .lane = lane,
                         .source = source,
                         .id = id,
-                        .id_len = id_len,
+                        .id_len = (uint32_t)id_len,
                         .deadline_ns = TQ_NEVER};
     tq_sched_entry_init(&watch->entry, tq_clock_now(), false);
 }

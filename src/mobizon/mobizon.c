@@ -35,8 +35,8 @@ tq_reading tq_mobizon_reading(int64_t status, int progress)
     return (tq_reading){
         .code = status,
         .state = state,
-        .progress = progress,
-        .level = state == TQ_RUNNING ? progress : TQ_NO_PROGRESS,
+        .progress = (int8_t)progress,
+        .level = (int8_t)(state == TQ_RUNNING ? progress : TQ_NO_PROGRESS),
     };
 }
 
