@@ -72,8 +72,7 @@ end
 function methods:wait_until_done(id, given)
   local wait = need "taskqueue.wait"
   local checked = wait.check("wait_until_done", given)
-  local status, message, of, detail = wait.until_done(new_task(self, id), checked)
-  return status, message, of, detail
+  return wait.until_done(new_task(self, id), checked)
 end
 
 -- The watches of a client as they are now, in the order of their tasks' ids.

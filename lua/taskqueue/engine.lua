@@ -12,6 +12,7 @@ local need = require "taskqueue.need"
 local engine = {}
 
 local huge = math.huge
+local yield, PARKED = builtin.yield, builtin.PARKED
 
 --[[
 A sleeper is what waits: at most one coroutine, or a caller that blocks. It is woken by `wake` or by
@@ -22,10 +23,17 @@ local sleeper_mt = { __index = sleeper_methods }
 
 --- Makes a sleeper of a table, or a new one. What waking sets is there from the begin, so that it
 -- takes no memory.
-function engine.sleeper(fields)
+-- @tparam[opt] table fields
+-- @tparam[opt] table of its type
+function engine.sleeper(fields, of)
   local sleeper = fields or {}
   sleeper.is_awake = false
-  return setmetatable(sleeper, sleeper_mt)
+  return setmetatable(sleeper, of or sleeper_mt)
+end
+
+--- A type of sleepers that have these fields alike.
+function engine.sleeper_type(fields)
+  return { __index = setmetatable(fields, sleeper_mt) }
 end
 
 local function clear_timer(sleeper)
@@ -48,7 +56,7 @@ end
 --- Wakes the sleeper; nothing is lost when it does not sleep yet.
 function sleeper_methods:wake()
   if self.is_awake then return end
-  local loop, token = self.loop, self.token
+  local loop, token = self.loop or builtin, self.token
   -- First what may fail for want of memory: who could not be woken can be woken again.
   if token then loop.unpark(token) end
   self.is_awake = true
@@ -146,12 +154,17 @@ end
 -- What a loop watches the engine by: the same as the program has, without the built-in loop.
 local pollable = {}
 
-local function suspend(sleeper, deadline, loop, token)
+local function prepare(sleeper, deadline, loop, token)
   loops.enter(loop, pollable)
-  sleeper.loop, sleeper.token = loop, token
+  if loop ~= builtin then sleeper.loop = loop end
+  sleeper.token = token
   if loop.can_drop then suspended[token] = sleeper end
   set_timer(sleeper, deadline)
   engine.notify()
+end
+
+local function suspend(sleeper, deadline, loop, token)
+  prepare(sleeper, deadline, loop, token)
   repeat loop.park(token) until sleeper.is_awake
 end
 
@@ -200,6 +213,43 @@ function engine.park(sleeper, deadline)
   sleeper.is_awake = false
 end
 
+-- Lets the sleeper sleep until its next turn. A coroutine of the built-in loop is only made ready
+-- for that: true when it is left to the caller to yield until the sleeper is awake.
+local function begin_pause(sleeper, subject)
+  local token, deadline = builtin.current(), subject.next_turn(sleeper)
+  if sleeper.is_awake or not token then
+    engine.park(sleeper, deadline)
+    return false
+  end
+  prepare(sleeper, deadline, builtin, token)
+  return true
+end
+
+--- Lets a sleeper have its turns until one of them is the last, and ends it then, or when something
+-- was raised. There may be very many coroutines in here, of the built-in loop above all: those
+-- yield at once, with nothing below that would take room on their stacks.
+-- @tparam table sleeper
+-- @tparam table subject has `turn`, which gives true and results when it was the last, `next_turn`,
+-- the time of the next one at the latest, and `finish`
+-- @param guard what has to be kept meanwhile
+-- @return up to four results of the last turn
+function engine.follow(sleeper, subject, guard)
+  local ok, is_over, first, second, third, fourth
+  repeat
+    ok, is_over, first, second, third, fourth = pcall(subject.turn, sleeper)
+    if ok and not is_over then
+      ok, is_over = pcall(begin_pause, sleeper, subject)
+      if ok then
+        while is_over and not sleeper.is_awake do yield(PARKED) end
+        sleeper.is_awake, is_over = false, false
+      end
+    end
+  until is_over or not ok
+  subject.finish(sleeper, guard)
+  if not ok then error(is_over, 0) end
+  return first, second, third, fourth
+end
+
 --- Suspends the caller for a while.
 function engine.sleep(seconds)
   local sleeper = engine.sleeper()
@@ -212,7 +262,7 @@ function pollable.drop(token)
   if not sleeper then return end
   suspended[token] = nil
   clear_timer(sleeper)
-  local loop = sleeper.loop
+  local loop = sleeper.loop or builtin
   sleeper.loop, sleeper.token = nil, nil
   loops.leave(loop)
   give_up(sleeper)

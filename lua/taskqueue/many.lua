@@ -217,7 +217,7 @@ local function take(group)
     local member = next_noted(group)
     if member then
       local ended, status, message, kind, detail =
-        settle(group, member, guarded(group, wait.turn, member.task, member))
+        settle(group, member, guarded(group, wait.turn, member))
       if ended then return ended, status, message, kind, detail end
     else
       sleep(group)

@@ -35,8 +35,7 @@ end
 function methods:wait_until_done(given)
   local wait = need "taskqueue.wait"
   local checked = wait.check("wait_until_done", given)
-  local status, message, kind, detail = wait.until_done(self, checked)
-  return status, message, kind, detail
+  return wait.until_done(self, checked)
 end
 
 --- What was last heard of the task, by this handle or by a wait in progress. Does no I/O.

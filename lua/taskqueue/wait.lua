@@ -122,24 +122,16 @@ local function pass_on(waiter, is_over, ...)
 end
 
 --- One turn of a wait: tells progress, then gives true and the outcome if it is over, else false.
-function wait.turn(task, waiter)
-  return pass_on(waiter, turn(task, waiter))
+function wait.turn(waiter)
+  return pass_on(waiter, turn(waiter.task, waiter))
 end
 
-local function follow(task, waiter)
-  local function finish(is_over, ...)
-    if is_over then return true, ... end
-    engine.park(waiter, math.min(waiter.deadline, wait.stall_time(waiter)))
-    return false
-  end
-  local function loop(is_over, ...)
-    if is_over then return ... end
-    return loop(finish(wait.turn(task, waiter)))
-  end
-  return loop(finish(wait.turn(task, waiter)))
+--- When a wait has to be looked at again, whatever it hears until then.
+function wait.next_turn(waiter)
+  return math.min(waiter.deadline, wait.stall_time(waiter))
 end
 
--- A member of a group has what it would share with the others from their metatable.
+-- What most waiters have alike, and the members of a group among them, is in their metatables.
 local function set(waiter, name, value)
   if waiter[name] ~= value then waiter[name] = value end
 end
@@ -159,7 +151,8 @@ end
 -- what the wait needs
 function wait.begin(task, checked, waiter)
   local now = core.now()
-  waiter.task, waiter.began = task, now
+  waiter.task = task
+  set(waiter, "began", now)
   set(waiter, "options", checked)
   set(waiter, "deadline", waiter.deadline or now + checked.timeout)
   if (task.status and task.status.done) or task.client:is_closed() then return end
@@ -205,11 +198,8 @@ function engine.give_up(sleeper)
   if sleeper.is_waiting then wait.finish(sleeper) end
 end
 
-local function leave(waiter, _, ok, ...)
-  wait.finish(waiter)
-  if not ok then error((...), 0) end
-  return ...
-end
+-- There may be very many coroutines that wait: a waiter has few fields of its own.
+local waiter_mt = engine.sleeper_type { polls_before = 0, was_seen = false, failures_before = 0 }
 
 --- Waits until a task has ended.
 -- @tparam table task
@@ -221,18 +211,26 @@ end
 -- @treturn[2] string kind
 -- @treturn[2] table detail
 function wait.until_done(task, checked, waiter)
-  waiter = waiter or engine.sleeper()
+  waiter = waiter or engine.sleeper(nil, waiter_mt)
   local guard = engine.guard(waiter)
   wait.begin(task, checked, waiter)
   -- Told at once that it is hopeless: a script that tries again lets others have their turns.
   if waiter.outcome then engine.sleep(0) end
-  return leave(waiter, guard, pcall(follow, task, waiter))
+  return engine.follow(waiter, wait, guard)
 end
 
+local defaults = options.check("wait", nil, wait.options)
+local options_mt = { __index = defaults }
+
 --- Checks the options of a wait.
+-- @treturn table them all; those that are the default take no memory
 function wait.check(what, given, level)
-  -- In parentheses: a tail call would leave this function out of the levels.
-  return (options.check(what, given, wait.options, (level or 2) + 1))
+  local checked = options.check(what, given, wait.options, (level or 2) + 1)
+  local own = setmetatable({}, options_mt)
+  for name, value in pairs(checked) do
+    if value ~= defaults[name] then own[name] = value end
+  end
+  return own
 end
 
 return wait

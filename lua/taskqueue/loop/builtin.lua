@@ -3,9 +3,9 @@
 The built-in loop: coroutines that take turns. It knows nothing of the network; whoever runs it
 drives the engine between two turns, so that nothing has to be attached.
 ]]
-local builtin = { name = "builtin" }
-
 local PARK = {}
+-- Who is ready for it may also park by `yield(PARKED)`, without a function in between.
+local builtin = { name = "builtin", PARKED = PARK, yield = coroutine.yield }
 local unpack = table.unpack or unpack
 
 --[[
