@@ -299,7 +299,9 @@ analyse:
 coverage:
 	@.ci/deps test
 	@rm -rf build/cov
-	@$(MAKE) --no-print-directory -s VARIANT=cov STEP=11 LUA=$(firstword $(LUAS)) build test-c memory spec
+	@$(MAKE) --no-print-directory -s VARIANT=cov test-c
+	@set -e; for lua in $(LUAS); do \
+		$(MAKE) --no-print-directory -s VARIANT=cov STEP=11 LUA=$$lua build memory spec; done
 	@.ci/coverage build/cov
 
 memcheck:
