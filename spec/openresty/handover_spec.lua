@@ -76,7 +76,6 @@ describe("a background wait with a handler's name", function()
     local stuck = watch({ outcome = "stuck" }, "&timeout=3")
     nginx:signal "HUP"
     are_gone(old, 3)
-    assert.equal("", result(ids[1]))
     all_end(ids)
     ends(failing, "failed x")
     ends(stuck, "timeout ")
@@ -87,7 +86,7 @@ describe("a background wait with a handler's name", function()
 
   it("goes on through one reload after the other", function()
     start()
-    local ids = watch_all(10, { duration = 4 })
+    local ids = watch_all(10, { duration = 6 })
     for _ = 1, 3 do
       local old = nginx:workers()
       nginx:signal "HUP"
@@ -114,6 +113,39 @@ describe("a background wait with a handler's name", function()
     local ids, old = watch_all(10, { duration = 3 }), nginx:workers()
     for _, pid in ipairs(old) do nginx:signal("KILL", pid) end
     are_gone(old)
+    all_end(ids)
+  end)
+
+  it("ends in another worker when its own stands still, and once", function()
+    start()
+    local ids, workers = watch_all(10, { duration = 2 }), nginx:workers()
+    nginx:signal("STOP", workers[1])
+    all_end(ids)
+    nginx:signal("CONT", workers[1])
+    -- What it had to do still is done when it has left.
+    nginx:signal "HUP"
+    are_gone(workers)
+    all_end(ids)
+  end)
+
+  it("ends once through reloads and kills, whatever comes together #slow", function()
+    start { workers = "3", http = "lua_max_running_timers 4096; lua_max_pending_timers 4096;" }
+    local ids = {}
+    for round = 1, 12 do
+      for _ = 1, 25 do ids[#ids + 1] = watch { duration = 1 + round % 5 } end
+      local old = nginx:workers()
+      if round % 3 == 0 then
+        nginx:signal("KILL", old[1 + round % #old])
+      elseif round % 3 == 1 then
+        nginx:signal "HUP"
+      end
+      world.await("three workers", function() return #nginx:workers() >= 3 end)
+      taskqueue.sleep(0.3)
+    end
+    all_end(ids)
+    world.await("the end of old workers", function() return #nginx:workers() == 3 end)
+    -- Longer than a lease: nobody takes up what has ended.
+    taskqueue.sleep(6)
     all_end(ids)
   end)
 
