@@ -34,8 +34,9 @@ local FOREVER = 1e300
 local LOOK, SCAN, LEASE, RUNNING, RENEWAL = 0.2, 2, 5, 60, 1.2
 local LEAVING_LOOK, DROPPED, KEPT = 0.05, 2, 86400
 -- Waits that a worker takes up at a look, so that each gets some; those it begins again at a time,
--- because nginx writes an alert for each that it drops; slots between two pauses.
-local MOST_AT_ONCE, MOST_AGAIN, STRETCH = 100, 10, 500
+-- because nginx writes an alert for each that it drops; slots between two pauses, in which others
+-- have their turns.
+local MOST_AT_ONCE, MOST_AGAIN, STRETCH, PAUSE = 200, 10, 500, 0.001
 
 -- Options that go with a wait.
 local CARRIED = { "interval", "not_found_grace", "stall_timeout", "max_poll_errors" }
@@ -182,7 +183,7 @@ local function renew_all(self)
   local begun = 0
   for i, entry in ipairs(list_of(self.entries)) do
     if renew(self, entry, begun < MOST_AGAIN) then begun = begun + 1 end
-    if i % STRETCH == 0 then ngx.sleep(0) end
+    if i % STRETCH == 0 then ngx.sleep(PAUSE) end
   end
 end
 
@@ -220,7 +221,7 @@ local function scan(self)
       self.offers_seen = nil
       return
     end
-    if slot % STRETCH == 0 then ngx.sleep(0) end
+    if slot % STRETCH == 0 then ngx.sleep(PAUSE) end
     if ngx.worker.exiting() then return end
   end
 end
@@ -231,14 +232,21 @@ local function look(self)
   if now - self.scanned >= SCAN or self.slots:offers() ~= self.offers_seen then scan(self) end
 end
 
--- What was learned meanwhile goes with it. Without room for that the wait goes on here.
+-- What was learned meanwhile goes with it, if there is room for it.
+local function rewrite(self, entry)
+  local text, kept = describe(entry)
+  if self.slots:write(entry.slot, text, kept) then
+    entry.text = text
+    return true
+  end
+  return (self.slots:write(entry.slot, entry.text, kept))
+end
+
 local function offer(self, entry)
   if not hold(self, entry, LEASE) then return give_up(self, entry) end
-  local text, kept = describe(entry)
-  entry.is_offered = self.slots:write(entry.slot, text, kept)
+  entry.is_offered = rewrite(self, entry)
   entry.stays = not entry.is_offered
   if entry.stays then return end
-  entry.text = text
   self.slots:release(entry.slot)
   self.has_offered = true
 end
