@@ -21,6 +21,18 @@ local function pollers(log)
   return by_id
 end
 
+local COUNT_OWNED = [[
+local count = 0
+for _, unit in ipairs(redis.call("keys", "*unit:*")) do
+  count = count + redis.call("hexists", unit, "owner")
+end
+return count]]
+
+-- How many tasks somebody polls.
+local function owned(here)
+  return tonumber(here:redis(("eval '%s' 0"):format(COUNT_OWNED)))
+end
+
 describe("a fleet without a rate", function()
   local here
 
@@ -70,6 +82,20 @@ describe("a fleet without a rate", function()
         seen[name] = true
       end
     end
+  end)
+
+  it("polls no task again whose end was told, whoever claims it", function()
+    local ids, all = new_tasks(5, 0.3), new_tasks(1, 60)
+    for _, id in ipairs(ids) do all[#all + 1] = id end
+    local first = start("p1", "wait", all)
+    world.await("the ends", function() return select(2, first:outcomes()) == 5 end)
+    -- The first one stays for the task that goes on, and gives back the others.
+    world.await("a single owned task", function() return owned(here) == 1 end)
+    local second = start("p2", "wait", ids)
+    await_left { second }
+    assert.equal(5, select(2, second:outcomes()))
+    local by_id = pollers(here.sim:log())
+    for _, id in ipairs(ids) do assert.same({ "p1" }, by_id[id]) end
   end)
 
   it("goes on with the tasks of a process that was killed", function()

@@ -24,9 +24,9 @@ end
 ]]
 
 --[[
-KEYS unit, processes, units; ARGV process, lease, channel, url, method, name (none for a task's). A
-server that was started less than a lease ago may have forgotten an owner that still believes in its
-lease: whoever is the next one waits so long.
+KEYS unit, processes, units, last (of a task's unit alone); ARGV process, lease, channel, url,
+method, name (none for a task's). A server that was started less than a lease ago may have forgotten
+an owner that still believes in its lease: whoever is the next one waits so long.
 ]]
 scripts.claim = NOW .. ALIVE .. [[
 local unit, lease = KEYS[1], tonumber(ARGV[2])
@@ -55,7 +55,8 @@ end
 local token = redis.call('HINCRBY', unit, 'token', was == 'mine' and 0 or 1)
 redis.call('PEXPIRE', unit, ]] .. DAY .. [[)
 if was ~= 'mine' then redis.call('PUBLISH', ARGV[3], 'owned') end
-return { 1, hold, members, was, is[4] or '', token }
+local last = KEYS[4] and redis.call('HMGET', KEYS[4], 'text', 'at') or {}
+return { 1, hold, members, was, is[4] or '', token, last[1] or '', last[1] and now - last[2] or 0 }
 ]]
 
 -- KEYS processes, unit ...; ARGV process, lease.

@@ -201,8 +201,15 @@ function methods:part(unit)
   end
 end
 
-function methods:claim(unit, done)
+function methods:claim(unit, id, done)
   local about = self.joined[unit] or {}
+  local words = { unit_key(self, unit), key(self, "processes"), key(self, "units") }
+  if id then words[4] = key(self, "last", unit, id) end
+  table.insert(words, 1, tostring(#words))
+  for _, word in ipairs {
+    self.process, ms(self.lease), channel_of(self, unit), about.url or "", about.method or "",
+    id and "" or unit,
+  } do words[#words + 1] = word end
   run(self, "claim", function(reply, problem)
     if problem then return done(nil, problem) end
     if reply[1] == 0 then
@@ -211,10 +218,9 @@ function methods:claim(unit, done)
     done {
       is_owner = true, hold = reply[2] / 1000, members = reply[3], was = reply[4],
       history = reply[5] ~= "" and reply[5] or nil,
+      last = reply[7] ~= "" and { text = reply[7], age = reply[8] / 1000 } or nil,
     }
-  end, "3", unit_key(self, unit), key(self, "processes"), key(self, "units"), self.process,
-    ms(self.lease), channel_of(self, unit), about.url or "", about.method or "",
-    about.is_task and "" or unit)
+  end, unpack(words))
 end
 
 function methods:beat(units, done)

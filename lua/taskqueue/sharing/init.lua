@@ -28,13 +28,14 @@ open(process, handlers)
 close()
     Ends, as far as possible without waiting.
 join(unit, about), part(unit)
-    Begins and ends hearing `changed`. `about` is for operators: `url`, `method`, and whether the
-    unit `is_task`.
-claim(unit, done)
+    Begins and ends hearing `changed`. `about` is for operators: `url` and `method`.
+claim(unit, id, done)
     Makes this process the owner, unless another one is whose lease has not run out: by the store's
     clock alone, atomically. Counts as a sign of life. Becoming the owner is told to all who joined.
       { is_owner = true, members =, was = "none" | "mine" | "released" | "expired",
-        hold = seconds for which the next poll has to wait, history = text or nil }
+        hold = seconds for which the next poll has to wait, history = text or nil,
+        last = what was published last of the task, as of `want`, where `id` names the unit's only
+        one }
       { is_owner = false, members =, retry = seconds until the lease ends }
     `members` is the number of processes alive.
 beat(units, done)

@@ -127,29 +127,37 @@ function methods:part(unit)
   self.joined[unit] = nil
 end
 
+-- What was published last of a task, and how old that is.
+local function last_of(self, unit, id)
+  local text = self.dict:get(key("read", unit, id))
+  local last = text and json.decode(text)
+  if last then last.age = math.max(0, now() - last.at) end
+  return last
+end
+
 -- What became of the lease before this one.
 local function was_before(last)
   if last == nil then return "none" end
   return last == "released" and "released" or "expired"
 end
 
-local function owned(self, unit, was)
+local function owned(self, unit, id, was)
   local hold = (self.dict:get(key("hold", unit)) or 0) - ngx.now()
   return {
     is_owner = true, members = ngx.worker.count(), was = was, hold = math.max(0, hold),
-    history = self.dict:get(key("history", unit)),
+    history = self.dict:get(key("history", unit)), last = id and last_of(self, unit, id),
   }
 end
 
-function methods:claim(unit, done)
+function methods:claim(unit, id, done)
   now()
   local lease, last = key("lease", unit), self.dict:get(key("last", unit))
   if self.dict:safe_add(lease, self.process, LEASE) then
     keep(self, key("last", unit), self.process, KEPT)
     note_change(self, unit)
-    return done(owned(self, unit, last == self.process and "mine" or was_before(last)))
+    return done(owned(self, unit, id, last == self.process and "mine" or was_before(last)))
   end
-  if self:extend(unit) then return done(owned(self, unit, "mine")) end
+  if self:extend(unit) then return done(owned(self, unit, id, "mine")) end
   local left = self.dict:ttl(lease) or LOOK
   done { is_owner = false, members = ngx.worker.count(), retry = math.max(left, LOOK) }
 end
@@ -187,11 +195,6 @@ function methods:release(unit, what)
   note_change(self, unit)
 end
 
-local function last_of(self, unit, id)
-  local text = self.dict:get(key("read", unit, id))
-  return text and json.decode(text)
-end
-
 local function keep_wants(self, unit)
   local wants, longest = self.wanted[unit], 0
   local at = now()
@@ -217,7 +220,7 @@ function methods:want(unit, wants, ttl, text, done)
   self.wanted[unit] = mine
   for id, want in pairs(wants) do
     local last = last_of(self, unit, id)
-    if last then lasts[id] = { text = last.text, age = math.max(0, now() - last.at) } end
+    lasts[id] = last
     if not (last and last.is_final) then
       mine[id] = { text = want, until_time = now() + ttl }
       is_wanted = true
@@ -258,7 +261,7 @@ function methods:wants(unit, done)
       if want.until_time > at then
         list[#list + 1] = {
           id = id, process = process, text = want.text, last = last and last.text,
-          age = last and math.max(0, at - last.at),
+          age = last and last.age,
         }
       end
     end

@@ -109,6 +109,8 @@ local function own(self, asked, claim)
   if claim.history then
     pcall(self.lane.restore_history, self.lane, message.decode(claim.history))
   end
+  -- Before the first poll: a task that has ended needs none.
+  if claim.last then self.wishes:hear_last { [self.id] = claim.last } end
   fence_behind(self, asked)
   self:become("owner", claim.was)
   self.beats = 0
@@ -146,7 +148,9 @@ function methods:claim()
   if self.is_claiming or self.role == "owner" or self.role == "idle" then return end
   self.is_claiming = true
   local asked = core.now()
-  self.store:claim(self.name, function(claim, problem) claimed(self, asked, claim, problem) end)
+  self.store:claim(self.name, self.id, function(claim, problem)
+    claimed(self, asked, claim, problem)
+  end)
 end
 
 --- The lease holds from when its renewal was asked for.
@@ -243,7 +247,7 @@ end
 local function join(self)
   local budget = self.budget
   self.store:join(self.name, {
-    url = budget.url, method = budget.method, is_task = self.id ~= nil,
+    url = budget.url, method = budget.method,
   })
 end
 

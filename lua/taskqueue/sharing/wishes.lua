@@ -88,11 +88,16 @@ local function in_batches(wants)
   return batches
 end
 
-local function hear_last(unit, lasts)
+local function hear_all(unit, lasts)
   for id, last in pairs(lasts) do
     local told = message.decode(last.text)
     if told and told.id == id then unit:hear(told, last.age) end
   end
+end
+
+--- Takes in what was published last, by task.
+function methods:hear_last(lasts)
+  events.guard("sharing", hear_all, self.unit, lasts)
 end
 
 local function send(self)
@@ -103,7 +108,7 @@ local function send(self)
   for _, batch in ipairs(in_batches(wants)) do
     local text = message.wants(unit.name, unit.sharing.process, batch)
     unit.store:want(unit.name, batch, KEPT, text, function(lasts)
-      if lasts and unit.role ~= "idle" then events.guard("sharing", hear_last, unit, lasts) end
+      if lasts and unit.role ~= "idle" then self:hear_last(lasts) end
     end)
   end
 end
