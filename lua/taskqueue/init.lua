@@ -162,13 +162,17 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] nil when nginx can begin no timer
 -- @treturn[2] string message
--- @raise where the workers share no dictionary
+-- @raise where the workers share no dictionary, or there are no timers yet
 function taskqueue.resume_watches()
   local keeper = loops.keeper()
   if not keeper then
     error('resume_watches: taskqueue.use("openresty", { shared_dict = NAME }) has to come first', 2)
   end
-  return keeper:begin()
+  local ok, is_begun, problem = pcall(keeper.begin, keeper)
+  if not ok then
+    error("resume_watches: it belongs into init_worker_by_lua: " .. tostring(is_begun), 2)
+  end
+  return is_begun, problem
 end
 
 --- Sleeps: inside a coroutine of the loop only that one, elsewhere by blocking.

@@ -236,11 +236,13 @@ describe("a background wait with a handler's name", function()
     end)
   end)
 
-  it("says where there is nothing to resume from", function()
+  it("says where nothing can be resumed", function()
     start {
       init = [[local ok, message = pcall(taskqueue.resume_watches)
-        assert(not ok and message:find("shared_dict = NAME", 1, true), message)]],
-      init_worker = "",
+        assert(not ok and message:find("shared_dict = NAME", 1, true), message)
+        taskqueue.use("openresty", { shared_dict = "taskqueue" })
+        ok, message = pcall(taskqueue.resume_watches)
+        assert(not ok and message:find("resume_watches: it belongs into init_worker_by_lua"), message)]],
     }
     ends(watch { duration = 0.2 }, "succeeded ")
   end)
