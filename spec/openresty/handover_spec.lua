@@ -242,7 +242,7 @@ describe("a background wait with a handler's name", function()
         assert(not ok and message:find("shared_dict = NAME", 1, true), message)
         taskqueue.use("openresty", { shared_dict = "taskqueue" })
         ok, message = pcall(taskqueue.resume_watches)
-        assert(not ok and message:find("resume_watches: it belongs into init_worker_by_lua"), message)]],
+        assert(not ok and message:find "resume_watches: it belongs into init_worker", message)]],
     }
     ends(watch { duration = 0.2 }, "succeeded ")
   end)
