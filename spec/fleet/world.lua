@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What the specs of the fleet stand in: a Redis server, a service that is simulated, processes.
-local core = require "taskqueue.core"
+local outside = require "outside"
 local support = require "support"
 local taskqueue = require "taskqueue"
 
@@ -8,26 +8,14 @@ local world = {}
 
 local mt = { __index = world }
 
+local read = outside.read
+
+world.await = outside.await
+
 local function run(command, ...)
   local text = command:format(...)
   local ok = os.execute(text)
   assert(ok == true or ok == 0, text)
-end
-
---- Waits until a condition holds; fails with its name when it does not for long.
-function world.await(what, holds, seconds)
-  local deadline = core.now() + (seconds or 30)
-  while not holds() do
-    assert(core.now() < deadline, "waited in vain for: " .. what)
-    taskqueue.sleep(0.02)
-  end
-end
-
-local function read(path)
-  local file = io.open(path)
-  local text = file and file:read("*a") or ""
-  if file then file:close() end
-  return text
 end
 
 function world:is_up()

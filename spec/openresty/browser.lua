@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- A headless Chromium, driven by its DevTools protocol.
-local core = require "taskqueue.core"
 local json = require "cjson"
+local outside = require "outside"
 local request = require "http.request"
 local support = require "support"
 local websocket = require "http.websocket"
@@ -18,22 +18,8 @@ local COMMAND = [[
 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --remote-debugging-port=0 \
   --user-data-dir=%s --window-size=%d,%d about:blank >%s/log 2>&1 & echo $!]]
 
-local function first_line(path)
-  local file = io.open(path)
-  local line = file and file:read "*l"
-  if file then file:close() end
-  return line
-end
-
 local function await(what, fn)
-  local deadline = core.now() + PATIENCE
-  local found = fn()
-  while not found do
-    assert(core.now() < deadline, "waited in vain for " .. what)
-    os.execute "sleep 0.1"
-    found = fn()
-  end
-  return found
+  return outside.await(what, fn, PATIENCE)
 end
 
 local function socket_url(port)
@@ -51,7 +37,7 @@ function browser.start(width, height)
   self.pid = pipe:read "*l"
   pipe:close()
   local port = await("the browser", function()
-    return first_line(self.directory .. "/DevToolsActivePort")
+    return outside.read(self.directory .. "/DevToolsActivePort"):match("^%d+")
   end)
   self.socket = websocket.new_from_uri(await("a page", function() return socket_url(port) end))
   assert(self.socket:connect(PATIENCE))

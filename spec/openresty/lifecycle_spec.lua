@@ -2,6 +2,7 @@
 -- Workers that come and go while something is waited for.
 local core = require "taskqueue.core"
 local lfs = require "lfs"
+local outside = require "outside"
 local support = require "support"
 local taskqueue = require "taskqueue"
 local world = require "openresty.world"
@@ -14,10 +15,7 @@ local function count(path)
 end
 
 local function memory_kb(pid)
-  local file = io.open("/proc/" .. pid .. "/status")
-  local text = file and file:read("*a") or ""
-  if file then file:close() end
-  return tonumber(text:match("VmRSS:%s*(%d+)")) or 0
+  return tonumber(outside.read("/proc/" .. pid .. "/status"):match("VmRSS:%s*(%d+)")) or 0
 end
 
 describe("a worker of nginx", function()

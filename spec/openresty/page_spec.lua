@@ -3,15 +3,8 @@
 if not rawget(_G, "jit") then return end
 
 local browser = require "openresty.browser"
-local socket = require "socket"
+local outside = require "outside"
 local support = require "support"
-
-local function free_port()
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local _, port = listener:getsockname()
-  listener:close()
-  return port
-end
 
 describe("the page of the example", function()
   local port, example, page
@@ -38,7 +31,7 @@ describe("the page of the example", function()
   end
 
   setup(function()
-    port = free_port()
+    port = outside.free_port()
     start_example()
     page = browser.start(390, 800)
     page:open(("http://127.0.0.1:%s/"):format(port))

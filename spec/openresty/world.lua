@@ -1,53 +1,29 @@
 -- SPDX-License-Identifier: MIT
 -- What the specs of OpenResty stand in: an nginx of their own, and its clients.
-local core = require "taskqueue.core"
 local lfs = require "lfs"
+local outside = require "outside"
 local socket = require "socket"
 local support = require "support"
-local taskqueue = require "taskqueue"
 
 local world = {}
 
 local mt = { __index = world }
 
+local read = outside.read
+
+function world.await(what, holds, seconds)
+  return outside.await(what, holds, seconds or 20)
+end
+
 local MODULES = [[
 load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;]]
-
-local function read(path)
-  local file = io.open(path)
-  local text = file and file:read("*a") or ""
-  if file then file:close() end
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
-
-local function free_port()
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local _, port = listener:getsockname()
-  listener:close()
-  return tonumber(port)
-end
-
---- Waits until a condition holds; fails with its name when it does not for long.
-function world.await(what, holds, seconds)
-  local deadline = core.now() + (seconds or 20)
-  while not holds() do
-    assert(core.now() < deadline, "waited in vain for: " .. what)
-    taskqueue.sleep(0.02)
-  end
-end
 
 --- Starts nginx in front of a simulator.
 -- @tparam table sim
 -- @tparam[opt] table options what nginx.conf has in braces
 function world.start(sim, options)
-  local self = setmetatable({ directory = support.directory(), port = free_port() }, mt)
+  local self = setmetatable({ directory = support.directory(), port = outside.free_port() }, mt)
   local values = {
     directory = self.directory, port = self.port, root = lfs.currentdir(), modules = MODULES,
     url = sim.url, key = sim.api_key, rate = "500", workers = "2", connections = "512",
@@ -57,7 +33,7 @@ function world.start(sim, options)
   local conf = read("spec/openresty/nginx.conf"):gsub("{([%l_]+)}", function(name)
     return values[name] and tostring(values[name])
   end)
-  write(self.directory .. "/nginx.conf", conf)
+  outside.write(self.directory .. "/nginx.conf", conf)
   assert(support.shell("chmod 777 " .. self.directory))
   local output, status = support.shell(("TMPDIR=%s nginx -p %s -c %s/nginx.conf -e %s/error.log")
     :format(self.directory, self.directory, self.directory, self.directory))
