@@ -57,6 +57,17 @@ describe("workers that share a budget", function()
     end)
   end)
 
+  it("goes on at a share of the rate when the dictionary has no room for the budget", function()
+    start(50, {
+      init = SHARED .. [[
+        local i = 0
+        repeat i = i + 1 until not ngx.shared.taskqueue:safe_set("full" .. i, ("x"):rep(600))
+        repeat i = i + 1 until not ngx.shared.taskqueue:safe_set("full" .. i, "x")]],
+    })
+    all_succeed(open_all(tasks(6, { duration = 0.2 })))
+    assert.matches("taskqueue: lua_shared_dict taskqueue: no memory", nginx:log(), 1, true)
+  end)
+
   it("has both workers hear what one of them was told", function()
     start(20)
     local id = sim:task { duration = 1.5 }

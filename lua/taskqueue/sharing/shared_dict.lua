@@ -48,12 +48,16 @@ local function now()
   return ngx.now()
 end
 
+local function complain(self, problem)
+  if self.has_complained then return end
+  self.has_complained = true
+  ngx.log(ngx.ERR, "taskqueue: ", self.name, ": ", problem)
+end
+
 -- Nothing may be pushed out for it: that could be a lease.
 local function keep(self, name, value, ttl)
   local ok, problem = self.dict:safe_set(name, value, ttl)
-  if ok or self.has_complained then return end
-  self.has_complained = true
-  ngx.log(ngx.ERR, "taskqueue: lua_shared_dict ", self.name, ": ", tostring(problem))
+  if not ok then complain(self, tostring(problem)) end
 end
 
 local function is_mine(self, unit)
@@ -152,10 +156,16 @@ end
 function methods:claim(unit, id, done)
   now()
   local lease, last = key("lease", unit), self.dict:get(key("last", unit))
-  if self.dict:safe_add(lease, self.process, LEASE) then
+  local is_added, problem = self.dict:safe_add(lease, self.process, LEASE)
+  if is_added then
     keep(self, key("last", unit), self.process, KEPT)
     note_change(self, unit)
     return done(owned(self, unit, id, last == self.process and "mine" or was_before(last)))
+  end
+  -- A store that keeps nothing is as good as none.
+  if problem == "no memory" then
+    complain(self, problem)
+    return done(nil, problem)
   end
   if self:extend(unit) then return done(owned(self, unit, id, "mine")) end
   local left = self.dict:ttl(lease) or LOOK
