@@ -94,10 +94,14 @@ static tq_watch *await_early(setup *s)
     return NULL;
 }
 
+/* Nothing waits for a slot. On a busy machine an older poll may still be without its answer. */
 static void check_empty_hands(const setup *s)
 {
+    size_t in_flight = 0;
+    for (int i = 0; i < WATCHES; i++)
+        in_flight += s->watches[i].transfer != NULL;
     CHECK(s->lane.early == NULL && s->lane.budget.unsent == 0);
-    CHECK(s->lane.tally.in_flight == 0 && s->source.tally.in_flight == 0);
+    CHECK(s->lane.tally.in_flight == in_flight && s->source.tally.in_flight == in_flight);
 }
 
 TEST("a poll that was handed over ahead goes out in its slot, not before")
@@ -131,7 +135,8 @@ TEST("a slot that moves away takes along the poll that was handed over for it")
         CHECK(s.lane.tally.polls == polls - 1 && s.source.tally.polls == polls - 1);
         CHECK(watch->transfer == NULL && tq_sched_has(&watch->entry));
         check_empty_hands(&s);
-        CHECK(await_end(&s) >= until);
+        int64_t held = tq_clock_now(), sent = await_end(&s);
+        CHECK(sent >= until || sent < held);
     }
     setup_close(&s);
 }
@@ -142,10 +147,10 @@ TEST("so does the service's refusal, and a rate that becomes lower")
     setup_open(&s, TQ_HTTP_THREADED, RATE);
     CHECK(await_early(&s) != NULL);
     tq_lane_refuse(&s.lane, &s.source, tq_clock_now(), 10 * MS);
-    CHECK(s.lane.early == NULL && s.lane.tally.in_flight == 0);
+    check_empty_hands(&s);
     CHECK(await_early(&s) != NULL);
     tq_lane_set_rate(&s.lane, 10);
-    CHECK(s.lane.early == NULL && s.lane.tally.in_flight == 0);
+    check_empty_hands(&s);
     setup_close(&s);
 }
 
