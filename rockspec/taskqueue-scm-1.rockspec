@@ -78,6 +78,7 @@ build = {
     ["taskqueue.mobizon"] = "lua/taskqueue/mobizon.lua",
     ["taskqueue.need"] = "lua/taskqueue/need.lua",
     ["taskqueue.options"] = "lua/taskqueue/options.lua",
+    ["taskqueue.plain"] = "lua/taskqueue/plain.lua",
     ["taskqueue.run"] = "lua/taskqueue/run.lua",
     ["taskqueue.sharing"] = "lua/taskqueue/sharing/init.lua",
     ["taskqueue.sharing.away"] = "lua/taskqueue/sharing/away.lua",

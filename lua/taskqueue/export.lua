@@ -5,6 +5,7 @@ numbers, booleans and tables of them, without a secret. Instants in it are Unix 
 ]]
 local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
+local plain = require "taskqueue.plain"
 
 local export = {
   --- The wall clock, in seconds.
@@ -13,16 +14,6 @@ local export = {
 
 local VERSION = 1
 local STATES = { pending = true, running = true, succeeded = true, failed = true }
-
--- Without `info`: that is made of `info_text` again.
-local function plain_status(status)
-  if not status then return nil end
-  local plain = {}
-  for name, value in pairs(status) do
-    if name ~= "info" then plain[name] = value end
-  end
-  return plain
-end
 
 --- What is known of one task.
 -- @tparam task task
@@ -38,7 +29,7 @@ function export.task(task)
     url = task.client.url,
     first_seen = wall - (now - task.born),
     exported = wall - (now - known_at),
-    status = plain_status(task:last_status()),
+    status = plain(task:last_status()),
     knowledge = watch and watch:knowledge() or task.knowledge,
   }
 end

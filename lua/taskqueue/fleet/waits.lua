@@ -9,6 +9,7 @@ local core = require "taskqueue.core"
 local failure = require "taskqueue.failure"
 local later = require "taskqueue.sharing.later"
 local message = require "taskqueue.sharing.message"
+local plain = require "taskqueue.plain"
 local watches = require "taskqueue.watch"
 
 local json = cjson.new()
@@ -25,19 +26,11 @@ local function leave(self, entry)
   entry.watch:leave(entry)
 end
 
-local function plain_status(status)
-  local plain = {}
-  for name, value in pairs(status) do
-    if name ~= "info" then plain[name] = value end
-  end
-  return plain
-end
-
 -- How a wait has ended, as whoever consumes it is told.
 local function outcome_of(entry)
   local client, status = entry.watch.client, entry.watch:status()
   if status and status.done then
-    local outcome = { status = plain_status(status) }
+    local outcome = { status = plain(status) }
     if not status.ok then
       outcome.kind = failure.kind.FAILED
       outcome.message = ("task %s: %s"):format(entry.id, client:explain_end(status))
@@ -45,7 +38,7 @@ local function outcome_of(entry)
     return outcome
   end
   local failed = entry.outcome
-  return failed and { status = status and plain_status(status), kind = failed.kind,
+  return failed and { status = status and plain(status), kind = failed.kind,
     message = failed.message }
 end
 

@@ -2,21 +2,12 @@
 -- What processes tell each other, as JSON: readings, failures, wants. No secret is in it.
 local cjson = require "cjson"
 local core = require "taskqueue.core"
+local plain = require "taskqueue.plain"
 
 local message = {}
 
 local json = cjson.new()
 json.encode_number_precision(14)
-
--- Without `info`: that is made of `info_text` again.
-local function plain_more(more)
-  if not more then return nil end
-  local plain = {}
-  for name, value in pairs(more) do
-    if name ~= "info" then plain[name] = value end
-  end
-  return plain
-end
 
 -- What cannot be written, as a service's list with holes, is left out.
 local function encode(record, ...)
@@ -34,7 +25,7 @@ end
 function message.reading(unit, native, id)
   local reading, more = native:reading()
   return encode({
-    what = "reading", unit = unit, id = id, reading = reading, more = plain_more(more),
+    what = "reading", unit = unit, id = id, reading = reading, more = plain(more),
     knowledge = native:knowledge(),
   }, "knowledge")
 end
