@@ -78,11 +78,16 @@ local mt = { __name = "taskqueue.sharing", __index = methods }
 -- A third of the lease, so that two renewals may be lost.
 local BEATS_IN_LEASE = 3
 
+-- Those that are forgotten meanwhile are left out.
 local function each_unit(self)
   local names, i = budgets.sorted_keys(self.units), 0
   return function()
-    i = i + 1
-    return self.units[names[i]]
+    local unit
+    repeat
+      i = i + 1
+      unit = self.units[names[i]]
+    until unit or i >= #names
+    return unit
   end
 end
 
@@ -109,7 +114,12 @@ function methods:renew()
     self.members = result.members
     for _, name in ipairs(names) do
       local unit = self.units[name]
-      if result.held[name] then unit:renewed(asked) else unit:lost() end
+      -- It may have been given back and forgotten before the answer came.
+      if unit and result.held[name] then
+        unit:renewed(asked)
+      elseif unit then
+        unit:lost()
+      end
     end
   end)
 end
