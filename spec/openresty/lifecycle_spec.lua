@@ -47,15 +47,29 @@ describe("a worker of nginx", function()
   end
 
   -- Long waits in each worker, all of which have a thread and a bell then: one of them may be given
-  -- all the requests at first.
+  -- all the requests at first. None is left for whoever comes after these workers.
   local function wait_everywhere(workers)
-    local clients = {}
-    world.await("a thread and a bell in each worker", function()
-      for _, client in ipairs(open_waits(5, 60)) do clients[#clients + 1] = client end
+    local clients, ids = {}, {}
+    local function have_begun()
+      for _, id in ipairs(ids) do
+        if support.polls(sim, id) == 0 then return false end
+      end
+      return true
+    end
+    local function have_bells()
       for _, pid in ipairs(workers) do
         if count("/proc/" .. pid .. "/task") < 2 then return false end
       end
-      return #nginx:sockets() >= #workers
+      return #nginx:sockets() == #workers and #nginx:left_files() == 0
+    end
+    world.await("a thread and a bell in each worker", function()
+      if not have_begun() then return false end
+      if have_bells() then return true end
+      for _ = 1, 5 do
+        ids[#ids + 1] = sim:task { duration = 60 }
+        clients[#clients + 1] = nginx:open("/content?id=" .. ids[#ids])
+      end
+      return false
     end)
     return clients
   end
