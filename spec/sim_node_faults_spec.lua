@@ -21,7 +21,6 @@ describe("the simulated Corporate Node", function()
     return parse((post(sim.node_url, message(operation, arguments))))
   end
 
-
   describe("told to misbehave", function()
     it("answers another requestStatus, without doing what was asked", function()
       sim:fault { code = "ERR_TECHNICAL_PROBLEM", message = "a < b" }

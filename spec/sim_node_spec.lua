@@ -65,7 +65,6 @@ describe("the simulated Corporate Node", function()
     return parse((post(sim.node_url, message(operation, arguments))))
   end
 
-
   it("answers the vendor's sample with the vendor's sample, byte for byte", function()
     assert.equal(FIRST_ID, sim:task { service = "node", delay = 100 })
     assert.same({ SAMPLE_REPLY, 0 }, { post(sim.node_url, SAMPLE_REQUEST) })

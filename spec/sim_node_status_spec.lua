@@ -21,7 +21,6 @@ describe("the simulated Corporate Node", function()
     return parse((post(sim.node_url, message(operation, arguments))))
   end
 
-
   local function status_of(task)
     task.service = "node"
     return parse((post(sim.node_url, get_status(sim:task(task)))))

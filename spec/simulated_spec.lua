@@ -67,7 +67,6 @@ for _, service in ipairs(simulated.services) do
       assert.is_true(#log <= 5 + 6)
     end)
 
-
     simulate("ends waits of several clients in the order in which these were made", function()
       local order = {}
       for i = 1, 8 do
