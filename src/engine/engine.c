@@ -22,8 +22,7 @@ static void on_sent(void *owner, int64_t now)
     if (watch->has_sent)
         tq_budget_take(&watch->lane->budget);
     watch->has_sent = true;
-    if (watch->lane->early == watch)
-        watch->lane->early = NULL;
+    tq_watch_forget_early(watch);
     tq_budget_sent(&watch->lane->budget, now);
 }
 
@@ -269,7 +268,7 @@ tq_transfer *tq_engine_take(tq_engine *engine)
     tq_watch *watch = tq_transfer_owner(transfer);
     if (watch->job == TQ_JOB_POLL) {
         int64_t now = tq_clock_now();
-        watch->lane->early = watch->lane->early == watch ? NULL : watch->lane->early;
+        tq_watch_forget_early(watch);
         settle_budget(watch, tq_transfer_reply(transfer), now);
         watch->polls++;
     }

@@ -189,6 +189,9 @@ bool tq_watch_hear(tq_watch *watch, const tq_reading *reading, int64_t read_ns);
 /* Ends the poll whose transfer was taken. */
 void tq_watch_finish_poll(tq_watch *watch);
 
+/* Its poll waits for no slot any more. */
+void tq_watch_forget_early(const tq_watch *watch);
+
 /* What was counted as a poll of the watch never went out. */
 void tq_watch_uncount_poll(tq_watch *watch);
 

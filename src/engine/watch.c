@@ -10,7 +10,7 @@ void tq_lane_init(tq_lane *lane, double rate, unsigned burst, uint64_t seed)
     tq_sched_init(&lane->sched, lane->budget.interval_ns);
 }
 
-static void forget_early(const tq_watch *watch)
+void tq_watch_forget_early(const tq_watch *watch)
 {
     if (watch->lane->early == watch)
         watch->lane->early = NULL;
@@ -203,7 +203,7 @@ void tq_watch_finish_poll(tq_watch *watch)
         return;
     tq_http_release(watch->transfer);
     watch->transfer = NULL;
-    forget_early(watch);
+    tq_watch_forget_early(watch);
     count_end(watch);
 }
 
