@@ -97,18 +97,11 @@ local function begin_group(checked)
   return group
 end
 
-local function begin(tasks, checked)
-  local group = begin_group(checked)
-  -- All begin now, and there is nothing to be looked after before a watch has news or time is over.
-  group.is_plain = not group.stalls
-  for _, task in ipairs(tasks) do add(group, task) end
-  return group
-end
-
 local function member_at(group, index)
   local member = group.members[index]
   if member == nil or member.index then return member end
-  return waiters.first(member.client.watches[member.id])
+  local watch = member.client.watches[member.id]
+  return watch and waiters.first(watch)
 end
 
 local function each_index(group)
@@ -130,9 +123,34 @@ local function leave(group, member)
   wait.finish(member)
 end
 
--- Leaves every task that is still waited for.
+-- Leaves every task that is still waited for. One that could not even be begun is nobody's.
 function close(group)
-  for index in each_index(group) do leave(group, member_at(group, index)) end
+  for index in each_index(group) do
+    local member = member_at(group, index)
+    if member then leave(group, member) end
+  end
+end
+
+-- What is raised in the middle of a group's work ends the waits of the whole group.
+local function guarded(group, fn, ...)
+  local function pass(ok, ...)
+    if ok then return ... end
+    close(group)
+    error((...), 0)
+  end
+  return pass(pcall(fn, ...))
+end
+
+local function add_all(group, tasks)
+  for _, task in ipairs(tasks) do add(group, task) end
+end
+
+local function begin(tasks, checked)
+  local group = begin_group(checked)
+  -- All begin now, and there is nothing to be looked after before a watch has news or time is over.
+  group.is_plain = not group.stalls
+  guarded(group, add_all, group, tasks)
+  return group
 end
 
 local function next_noted(group)
@@ -189,16 +207,6 @@ local function sleep(group)
   if group.more then until_time = math.min(until_time, group.asked + ASK_AGAIN) end
   engine.park(group.sleeper, until_time)
   note_due(group)
-end
-
--- What is raised in the middle of a group's work ends the waits of the whole group.
-local function guarded(group, fn, ...)
-  local function pass(ok, ...)
-    if ok then return ... end
-    close(group)
-    error((...), 0)
-  end
-  return pass(pcall(fn, ...))
 end
 
 local function settle(group, member, is_over, ...)

@@ -189,9 +189,11 @@ end
 -- its handle.
 function wait.finish(waiter)
   local task = waiter.task
-  if not waiter.watch then return end
-  if not (task.status and task.status.done) then task:learn(waiter.watch) end
-  waiter.watch:leave(waiter)
+  local joined = waiter.watch
+  if not joined then return end
+  -- This takes no memory, and the other does.
+  joined:leave(waiter)
+  if not (task.status and task.status.done) then task:learn(joined) end
 end
 
 function engine.give_up(sleeper)

@@ -87,21 +87,28 @@ end
 --- For when somebody begins or ceases to listen to events.
 methods.settle = settle_pace
 
---- Adds a waiter; the first one starts the polls, and so does one who comes when they have ended
--- for those who have not left yet.
-function watches.join(self, waiter)
-  waiters.add(self, waiter)
+local function begin_looks(self, first_delay)
   settle_pace(self)
+  self:hasten(core.now() + first_delay)
+end
+
+--- Adds a waiter; the first one starts the polls, and so does one who comes when they have ended
+-- for those who have not left yet. It is not left behind when there is no memory for that.
+function watches.join(self, waiter)
   -- Failures before a waiter came are not counted against it.
   if waiter.failures_before ~= self.failures then waiter.failures_before = self.failures end
-  self:hasten(core.now() + waiter.options.first_delay)
+  waiters.add(self, waiter)
+  local ok, problem = pcall(begin_looks, self, waiter.options.first_delay)
+  if not ok then
+    self:leave(waiter)
+    error(problem, 0)
+  end
 end
 
 --- Adds the member of its group that has this place there, to a watch that nobody waits for yet.
 function watches.join_group(self, place)
   self:set_place(place)
-  settle_pace(self)
-  self:hasten(core.now() + self.group.options.first_delay)
+  begin_looks(self, self.group.options.first_delay)
 end
 
 --- Removes a waiter; the last one ends the polls.
