@@ -119,7 +119,7 @@ describe("a background wait with a handler's name", function()
   it("ends in another worker when its own stands still, and once", function()
     start()
     local ids, workers = watch_all(10, { duration = 2 }), nginx:workers()
-    nginx:signal("STOP", workers[1])
+    nginx:halt(workers[1])
     all_end(ids)
     nginx:signal("CONT", workers[1])
     -- What it had to do still is done when it has left.

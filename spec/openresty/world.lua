@@ -116,9 +116,9 @@ function world:left_files()
 end
 
 --- Sends a request and does not wait for its answer.
-function world:open(path)
+function world:open(path, seconds)
   local client = socket.tcp()
-  client:settimeout(20)
+  client:settimeout(seconds or 20)
   assert(client:connect("127.0.0.1", self.port))
   assert(client:send(("GET %s HTTP/1.0\r\nHost: x\r\n\r\n"):format(path)))
   return client
@@ -134,6 +134,16 @@ end
 
 function world:get(path)
   return self.read(self:open(path))
+end
+
+--- Lets a worker stand still, but not where it holds the lock of a dictionary, which nothing could
+-- take from it: the others still answer from it.
+function world:halt(pid)
+  self.await("a worker that stands still without a lock", function()
+    self:signal("STOP", pid)
+    if pcall(self.read, self:open("/result?id=none", 1)) then return true end
+    self:signal("CONT", pid)
+  end)
 end
 
 return world
