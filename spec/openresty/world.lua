@@ -136,13 +136,12 @@ function world:get(path)
   return self.read(self:open(path))
 end
 
---- Lets a worker stand still, but not where it holds the lock of a dictionary, which nothing could
--- take from it: the others still answer from it.
+--- Lets a worker stand still. The kernel may have it in mind for one more connection, which then
+-- stays with it: what comes after that is taken by the others.
 function world:halt(pid)
-  self.await("a worker that stands still without a lock", function()
-    self:signal("STOP", pid)
-    if pcall(self.read, self:open("/result?id=none", 1)) then return true end
-    self:signal("CONT", pid)
+  self:signal("STOP", pid)
+  self.await("another worker", function()
+    return pcall(self.read, self:open("/result?id=none", 1))
   end)
 end
 
