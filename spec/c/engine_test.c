@@ -230,6 +230,46 @@ TEST("a step starts few polls, for the loop's sake, and the others are due at on
     close(fd);
 }
 
+/* Answers so many polls without a network, steps, and lets their tasks be polled again. */
+static void play_round(setup *s, int answers)
+{
+    const tq_http_reply reply = {.outcome = TQ_HTTP_ANSWERED, .status = 200, .body = ""};
+    tq_http_request request;
+    for (int i = 0; i < answers && tq_http_next_request(s->engine.http, &request); i++)
+        CHECK(tq_http_answer(s->engine.http, request.number, &reply) == TQ_OK);
+    CHECK(tq_engine_step(&s->engine, 0) == TQ_OK);
+    for (tq_transfer *t = tq_engine_take(&s->engine); t != NULL; t = tq_engine_take(&s->engine)) {
+        tq_watch *watch = tq_transfer_owner(t);
+        tq_watch_finish_poll(watch);
+        CHECK(tq_watch_schedule(watch, tq_clock_now()) == TQ_OK);
+    }
+}
+
+static void play_rounds(setup *s, int rounds, int answers)
+{
+    for (int i = 0; i < rounds; i++)
+        play_round(s, answers);
+}
+
+TEST("replies come first: few polls are on their way while they come, and all when none does")
+{
+    enum { TASKS = 300 };
+    setup s;
+    tq_watch watches[TASKS];
+    setup_open(&s, 1, INFINITY, TASKS);
+    tq_http_play(s.engine.http, true);
+    for (int i = 0; i < TASKS; i++)
+        watch_now(&s, &watches[i], "1");
+    play_rounds(&s, 20, 0);
+    CHECK(tq_http_in_flight(s.engine.http) == TASKS);
+    play_rounds(&s, 60, 10);
+    size_t in_flight = tq_http_in_flight(s.engine.http);
+    CHECK(in_flight >= 64 && in_flight < 80);
+    play_rounds(&s, 20, 0);
+    CHECK(tq_http_in_flight(s.engine.http) == TASKS);
+    setup_close(&s);
+}
+
 TEST("a poll is sent, answered and counted, and the next one waits for its slot")
 {
     const answer script[] = {{.bytes = HELLO}};

@@ -14,6 +14,9 @@
 /* A step must not take long, for the sake of the loop that it runs in: the rest is due at once. */
 enum { STARTS_IN_STEP = 16 };
 
+/* So many polls may be on their way that are not known for slow ones: see has_enough. */
+enum { ENOUGH = 64 };
+
 static void on_sent(void *owner, int64_t now)
 {
     tq_watch *watch = owner;
@@ -198,8 +201,29 @@ void tq_engine_arm(tq_engine *engine)
         tq_http_arm(engine->http, tq_clock_add(now, wait));
 }
 
+/* As long as replies come as fast as they are read, more polls would only queue in the service, each
+ * with a connection and with memory that leaves the processor's caches before it is used again. So
+ * replies come first, and polls that are due go out once fewer are on their way, or nothing has
+ * come: then the service takes its time, and those in flight count no more. */
+static bool has_enough(const tq_engine *engine)
+{
+    return engine->has_read && tq_http_in_flight(engine->http) >= engine->slow + ENOUGH;
+}
+
+static void note_read(tq_engine *engine)
+{
+    size_t read = tq_http_ended(engine->http);
+    engine->has_read = read > 0;
+    if (!engine->has_read)
+        engine->slow = tq_http_in_flight(engine->http);
+    else
+        engine->slow -= read < engine->slow ? read : engine->slow;
+}
+
 static void start_due(tq_engine *engine)
 {
+    if (has_enough(engine))
+        return;
     int64_t now = tq_clock_now();
     for (tq_lane *lane = engine->lanes; lane != NULL; lane = lane->next)
         start_due_of(engine, lane, now);
@@ -225,6 +249,7 @@ int tq_engine_step(tq_engine *engine, int64_t wait_ns)
         own_wait = tq_engine_wait_ns(engine, tq_clock_now());
     int64_t wait = own_wait < wait_ns ? own_wait : wait_ns;
     int err = tq_clock_is_simulated() ? pass_time(wait) : tq_http_step(engine->http, wait);
+    note_read(engine);
     if (!is_due)
         start_due(engine);
     return err;

@@ -89,6 +89,8 @@ typedef struct tq_engine {
     tq_lane *lanes;
     tq_heap timers;
     uint64_t timers_set;
+    size_t slow;   /* how many in flight are not answered as soon as one can read */
+    bool has_read; /* the last step found replies */
 } tq_engine;
 
 /* 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */

@@ -142,6 +142,9 @@ int tq_http_take_ready(tq_http *http);
 
 size_t tq_http_in_flight(const tq_http *http);
 
+/* How many have ended and were not taken yet. */
+size_t tq_http_ended(const tq_http *http);
+
 /* 0, TQ_ERR_MEMORY, or TQ_ERR_INVALID for a base URL that is not as required. */
 int tq_http_peer_open(tq_http_peer **out, const tq_http_peer_options *options);
 

@@ -130,6 +130,11 @@ size_t tq_http_in_flight(const tq_http *http)
     return http->in_flight;
 }
 
+size_t tq_http_ended(const tq_http *http)
+{
+    return http->done.count;
+}
+
 int64_t tq_http_wait_ns(const tq_http *http, int64_t now)
 {
     if (http->done.count > 0)
