@@ -201,10 +201,10 @@ void tq_engine_arm(tq_engine *engine)
         tq_http_arm(engine->http, tq_clock_add(now, wait));
 }
 
-/* As long as replies come as fast as they are read, more polls would only queue in the service, each
- * with a connection and with memory that leaves the processor's caches before it is used again. So
- * replies come first, and polls that are due go out once fewer are on their way, or nothing has
- * come: then the service takes its time, and those in flight count no more. */
+/* As long as replies come as fast as they are read, more polls would only queue in the service,
+ * each with a connection and with memory that leaves the processor's caches before it is used
+ * again. So replies come first, and polls that are due go out once fewer are on their way, or
+ * nothing has come: then the service takes its time, and those in flight count no more. */
 static bool has_enough(const tq_engine *engine)
 {
     return engine->has_read && tq_http_in_flight(engine->http) >= engine->slow + ENOUGH;
