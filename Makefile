@@ -88,7 +88,7 @@ build: $(foreach lua,$(LUAS),$(call modules_of,$(lua)))
 define module_rules
 $(BUILD)/$(1)/taskqueue/core.so: $$(CORE_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) -shared -pthread -Wl,-z,nodelete $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,expat) -lm
+	$$(CC) -shared -pthread -Wl,-z,nodelete $$(VARIANT_$(VARIANT)) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,--libs,expat) -lm -ldl
 
 $(BUILD)/$(1)/taskqueue/libcurl.so: $$(LIBCURL_SOURCES:%.c=$(BUILD)/$(1)/%.o)
 	@mkdir -p $$(@D)

@@ -165,7 +165,7 @@ build = {
       defines = { "_GNU_SOURCE" },
       incdirs = { "src", "$(CURL_INCDIR)", "$(EXPAT_INCDIR)" },
       libdirs = { "$(EXPAT_LIBDIR)" },
-      libraries = { "expat", "m", "pthread" },
+      libraries = { "expat", "m", "pthread", "dl" },
     },
     ["taskqueue.libcurl"] = {
       sources = { "src/libcurl/libcurl.c" },
