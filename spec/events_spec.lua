@@ -209,7 +209,7 @@ describe("taskqueue.on", function()
   end)
 
   it("leaves nothing behind", function()
-    assert.same({}, require("taskqueue.events").heard)
+    assert.same({}, require("taskqueue.heard"))
     assert.is_function(watch.of)
   end)
 end)

@@ -5,7 +5,6 @@
 -- and `explain_end(status)`.
 -- @classmod client
 local budgets = require "taskqueue.budgets"
-local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
 local failure = require "taskqueue.failure"
 local look = require "taskqueue.look"
@@ -137,39 +136,6 @@ function methods:close()
   self.native:close()
   self.budget.rates[self] = nil
   budgets.settle_rate(self.budget)
-end
-
--- Sends one request, once, and waits for what comes back.
--- @tparam table self
--- @tparam string name what is called, as the service's binding takes it
--- @tparam table parameters
--- @treturn[1] table the reply as the core gives it
--- @treturn[2] nil
--- @treturn[2] table a failure
--- @raise text that names a parameter which cannot be sent
-function client.send(self, name, parameters)
-  if self:is_closed() then return nil, failure.new(kind.CLOSED, "the client is closed") end
-  local pending = engine.sleeper()
-  pending.call = core.call(self.native, name, parameters, pending)
-  self:await(pending)
-  if pending.outcome then return nil, pending.outcome end
-  return pending.call:reply()
-end
-
--- The same for a method: what cannot be sent is raised two levels up, at the caller of it.
-function client.call(self, name, parameters)
-  if parameters ~= nil and type(parameters) ~= "table" then
-    error("call: the parameters must be a table", 3)
-  end
-  local ok, reply, failed = pcall(client.send, self, name, parameters or {})
-  if not ok then error("call: " .. tostring(reply), 3) end
-  return reply, failed
-end
-
--- Checks what becomes a name on the wire.
-function client.check_name(what, name)
-  if type(name) == "string" and name:find("^[%a_][%w_%-]*$") then return end
-  error(("call: the %s must be a name of letters, digits, _ and -"):format(what), 3)
 end
 
 -- Makes the metatable of a service's clients.

@@ -5,13 +5,12 @@
 -- @module taskqueue.cnode
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
-local failure = require "taskqueue.failure"
 local look = require "taskqueue.look"
+local need = require "taskqueue.need"
 local options = require "taskqueue.options"
 local strict = require "taskqueue.strict"
 local task = require "taskqueue.task"
 
-local kind = failure.kind
 local cnode = {}
 
 local function by_name(title, prefix, names)
@@ -40,95 +39,15 @@ cnode.status = by_name("taskqueue.cnode.status", "", [[
 cnode.error = by_name("taskqueue.cnode.error", "ERR_", [[
   INVALID_TASK_ID TASK_DOES_NOT_EXIST TASK_DOES_NOT_EXISTS TECHNICAL_PROBLEM TIMEOUT]])
 
-local not_found = {
-  [cnode.error.TASK_DOES_NOT_EXIST] = true,
-  [cnode.error.TASK_DOES_NOT_EXISTS] = true,
-}
-local known = { SUCCESS = true }
-for _, symbol in pairs(cnode.error) do known[symbol] = true end
-
-local transient = {
-  [cnode.error.TECHNICAL_PROBLEM] = true,
-  [cnode.error.TIMEOUT] = true,
-}
-
--- A leaf's text without white space around it, or nil when there is none.
-local function text_of(fields, name)
-  local value = fields[name]
-  if type(value) == "table" and type(value[1]) == "string" then value = value[1] end
-  value = type(value) == "string" and value:match("^%s*(.-)%s*$")
-  return value and value ~= "" and value or nil
-end
-
-local function of_symbol(symbol, fields, reply, what, redact)
-  if not known[symbol] then symbol = redact(symbol) end
-  local of = not_found[symbol] and kind.NOT_FOUND or kind.SERVICE
-  local message = ("%s: %s%s"):format(what, failure.line(symbol),
-    failure.quote(text_of(fields, "requestStatusDescription")))
-  local detail = { code = symbol, http_status = reply.status, data = fields }
-  return failure.new(of, message, detail, transient[symbol])
-end
-
--- A Fault of the server's own making may pass; one that blames the request will not.
-local function of_fault(fault, reply, what)
-  local code = fault.faultcode or "Fault"
-  local message = ("%s: %s%s"):format(what, failure.line(code), failure.quote(fault.faultstring))
-  local detail = {
-    code = code,
-    faultcode = fault.faultcode,
-    faultstring = fault.faultstring,
-    http_status = reply.status,
-    data = fault.detail,
-  }
-  local blame = code:match("[^:]+$") or code
-  return failure.new(kind.SERVICE, message, detail, blame:find("^Server") ~= nil)
-end
-
--- A document that grows too large by its references is one that cannot be read.
-local function decode(text)
-  local ok, fields, fault, why = pcall(core.decode_soap, text)
-  if not ok then return nil, nil, fields end
-  return fields, fault, why
-end
-
--- Reads a reply to anything: the fields of a good answer, else nil and the failure.
-local function read(self, reply, what)
-  local function redact(text) return self.native:redact(text) end
-  local fields, fault, why
-  if reply.outcome == "answered" then fields, fault, why = decode(reply.body) end
-  if reply.outcome == "answered" and failure.is_refusal(reply) then
-    return nil, failure.of_reply(reply, what)
-  end
-  if fault then return nil, of_fault(failure.redact(fault, redact), reply, what) end
-  if not fields then
-    reply.error = failure.redact(reply.error, redact)
-    return nil, failure.of_reply(reply, what, why)
-  end
-  if type(fields) ~= "table" then fields = {} end
-  local symbol = text_of(fields, "requestStatus")
-  if fields.requestStatus and not symbol then
-    return nil, failure.of_reply(reply, what, "an empty requestStatus")
-  elseif symbol and symbol ~= "SUCCESS" then
-    return nil, of_symbol(symbol, failure.redact(fields, redact), reply, what, redact)
-  elseif reply.status < 200 or reply.status > 299 then
-    local message = ("%s: an answer with HTTP %d"):format(what, reply.status)
-    return nil, failure.new(kind.PROTOCOL, message, { http_status = reply.status }, true)
-  end
-  return fields
-end
-
 local methods = {}
 
 -- What a poll means that told no status.
 function methods:read_failure(reply, id)
-  local what = "task " .. id
-  local _, failed = read(self, reply, what)
-  return failed or failure.new(kind.PROTOCOL, what .. ": the reply holds no readable status",
-    { http_status = reply.status }, true)
+  return need("taskqueue.calls.cnode").read_failure(self, reply, id)
 end
 
 function methods.explain_end(_, status)
-  return "ended with " .. failure.line(status.code)
+  return "ended with " .. need("taskqueue.calls.replies").line(status.code)
 end
 
 local status_arguments = {
@@ -172,20 +91,8 @@ end
 -- @treturn[3] table detail
 -- @raise for an argument that cannot be sent
 function methods:call(operation, arguments)
-  client.check_name("operation", operation)
-  local reply, failed = client.call(self, operation, arguments)
-  local fields
-  if reply then fields, failed = read(self, reply, operation) end
-  if failed then
-    failed.detail.attempts = 1
-    return failure.values(failed)
-  end
-  local id = text_of(fields, "taskId")
-  if not id then return fields end
-  if options.is_id(id) then return (task.begun(self, id)) end
-  return failure.values(failure.new(kind.PROTOCOL,
-    ("%s: answered with a task id that cannot be one"):format(operation),
-    { data = fields, attempts = 1 }))
+  -- A tail call: an error blames the caller.
+  return need("taskqueue.calls.cnode").call(self, operation, arguments)
 end
 
 local mt = client.type("cnode", methods)

@@ -6,17 +6,13 @@ the listeners of "error", or to the standard error output.
 ]]
 local builtin = require "taskqueue.loop.builtin"
 local core = require "taskqueue.core"
+local heard = require "taskqueue.heard"
 local options = require "taskqueue.options"
 
 local events = {}
 
 --- What can be listened to.
 events.names = { "poll", "retry", "throttle", "state", "done", "sharing", "error" }
-
---- The listeners of an event, a list; nil when there is none.
-events.heard = {}
-
-local heard = events.heard
 
 local function is_known(event)
   for _, name in ipairs(events.names) do

@@ -11,7 +11,6 @@ end
 local client = require "taskqueue.client"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
-local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
 local loops = require "taskqueue.loop"
 local need = require "taskqueue.need"
@@ -214,7 +213,7 @@ end
 -- @treturn function ends the listening; may be called again
 -- @raise for an unknown event
 function taskqueue.on(event, fn)
-  local stop = events.on(event, fn)
+  local stop = need("taskqueue.events").on(event, fn)
   settle_watches()
   return function()
     stop()

@@ -2,8 +2,9 @@
 -- One look at a task, in its turn under the budget, without a retry.
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
-local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
+local heard = require "taskqueue.heard"
+local need = require "taskqueue.need"
 
 local kind = failure.kind
 
@@ -11,13 +12,16 @@ local kind = failure.kind
 local function read(self)
   local task = self.task
   self.status = self.native:status()
-  events.tell_reading(task.client, task.id, self.status, task.status and task.status.state)
+  if next(heard) then
+    local from = task.status and task.status.state
+    need("taskqueue.events").tell_reading(task.client, task.id, self.status, from)
+  end
   self:wake()
 end
 
 -- News from the engine: a reply that told no status.
 local function unread(self)
-  local task, reply = self.task, self.native:reply()
+  local task, reply, events = self.task, self.native:reply(), need "taskqueue.events"
   self.outcome = task.client:read_failure(reply, task.id)
   events.tell_failure(task.client, task.id, self.outcome)
   if self.outcome.kind == kind.THROTTLED then

@@ -8,6 +8,7 @@ local budgets = require "taskqueue.budgets"
 local core = require "taskqueue.core"
 local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
+local need = require "taskqueue.need"
 local waiters = require "taskqueue.waiters"
 
 local kind = failure.kind
@@ -35,6 +36,8 @@ end
 
 -- What the watches of a client under one lane have in common.
 local function new_common(client, lane, group)
+  -- What reads a failed poll is there before one fails.
+  need("taskqueue.calls." .. client.service)
   local common = setmetatable({ client.native, lane, client = client, group = group }, common_mt)
   -- It is the metatable of those who have something of their own.
   common.__index = common

@@ -40,7 +40,7 @@ local function prepare()
   local taskqueue = require "taskqueue"
   require("taskqueue.watch").first_retry = 0.001
   -- LuaJIT's `require` does not always survive that either, in the middle of a module.
-  for _, name in ipairs { "mobizon", "cnode", "wait", "many", "run", "file" } do
+  for _, name in ipairs { "calls.mobizon", "calls.cnode", "wait", "many", "run", "file" } do
     require("taskqueue." .. name)
   end
   return taskqueue

@@ -4,58 +4,14 @@ Which loop a wait suspends in, and which loops have to watch the engine. A loop 
 functions, as docs/loops.md explains them: current, park, unpark, attach, detach.
 ]]
 local builtin = require "taskqueue.loop.builtin"
-local core = require "taskqueue.core"
+local need = require "taskqueue.need"
 
 local loops = {}
-
--- Each is a module of this folder, loaded when it is asked for.
-local KNOWN = { "builtin", "copas", "cqueues", "luv", "openresty" }
-local FUNCTIONS = { "current", "park", "unpark", "attach", "detach" }
 
 -- Inside nginx, which has one loop, there is nothing to choose.
 local ngx = rawget(_G, "ngx")
 local is_nginx = type(ngx) == "table" and ngx.config ~= nil and ngx.config.subsystem ~= nil
 local chosen = is_nginx and require "taskqueue.loop.openresty" or builtin
-
-local function is_known(name)
-  for _, known in ipairs(KNOWN) do
-    if name == known then return true end
-  end
-  return false
-end
-
-local function load_known(name)
-  if not is_known(name) then
-    return nil, ("unknown loop %q; the known ones are %s, and a table of functions is one"):format(
-      name, table.concat(KNOWN, ", "))
-  end
-  local ok, loop = pcall(require, "taskqueue.loop." .. name)
-  if ok then return loop end
-  return nil, ("cannot load the loop %q: %s"):format(name, tostring(loop):match("^[^\n]*"))
-end
-
-local function check_table(loop)
-  for _, name in ipairs(FUNCTIONS) do
-    if type(loop[name]) ~= "function" then
-      return nil, ("a loop needs a function '%s'"):format(name)
-    end
-  end
-  return loop
-end
-
-local function find(given)
-  if type(given) == "string" then return load_known(given) end
-  if type(given) == "table" then return check_table(given) end
-  return nil, "the argument must be the name of a loop or a table of functions"
-end
-
--- What a loop is to be told is checked by itself.
-local function configure(loop, options)
-  if options == nil then return loop end
-  if not loop.configure then return nil, "this loop has no options" end
-  local problem = loop.configure(options)
-  return not problem and loop or nil, problem
-end
 
 --- Chooses the loop of the waits that begin from now on; those in progress stay with theirs.
 -- @tparam string|table given
@@ -64,12 +20,7 @@ end
 -- @return[2] nil
 -- @treturn[2] string what is wrong
 function loops.use(given, options)
-  local loop, problem = find(given)
-  if loop then loop, problem = configure(loop, options) end
-  if loop and loop ~= builtin and not core.is_pollable then
-    loop, problem = nil, "this build has no pollfd (it was made with POLLER=multi), " ..
-      "so that only the built-in loop can drive it"
-  end
+  local loop, problem = need "taskqueue.loop.choice"(given, options)
   chosen = loop or chosen
   return loop, problem
 end
@@ -94,7 +45,7 @@ end
 -- @treturn[2] string why it cannot
 function loops.background(fn)
   if chosen.background then return chosen.background(fn) end
-  require("taskqueue.run").spawn(fn)
+  need("taskqueue.run").spawn(fn)
   return true
 end
 
