@@ -1,27 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --[[
-What waits take, and what it takes to begin:
+What waits take:
 
     footprint.lua all COUNT SILENT_URL         bytes a wait in wait_all, beyond the handles
     footprint.lua coroutines COUNT SILENT_URL  bytes a wait in a coroutine of its own
     footprint.lua polls COUNT URL              CPU of a poll among so many waits
-    footprint.lua start - URL                  CPU of loading the module and of the first poll
 ]]
 local mode, count, url = arg[1], tonumber(arg[2]), arg[3]
-
-if mode == "start" then
-  local began = os.clock()
-  package.loadlib("libcurl.so.4", "*")
-  local loaded = os.clock()
-  local taskqueue = require "taskqueue"
-  local required = os.clock()
-  local client = taskqueue.mobizon.new { url = url, api_key = "key" }
-  assert(client:get_status(1))
-  local line = "start: libcurl and its libraries %.2f ms, taskqueue %.2f ms, one get_status %.2f ms"
-  print(line:format((loaded - began) * 1e3, (required - loaded) * 1e3,
-    (os.clock() - required) * 1e3))
-  os.exit(0)
-end
 
 local core = require "taskqueue.core"
 local taskqueue = require "taskqueue"

@@ -49,10 +49,11 @@ taskset -c 1 lua5.4 bench/polls/compare.lua "$build" "$2" \
   "http://127.0.0.1:$port" "http://127.0.0.1:$silent_port/" \
   "http://127.0.0.1:$late_port" "${3:-7}" "${4:-1}"
 
+taskset -c 1 /usr/bin/python3 bench/polls/start.py "http://127.0.0.1:$port/same/json"
+
 for lua in lua5.4 luajit; do
   echo "On $lua"
   footprint() { taskset -c 1 "$lua" bench/polls/footprint.lua "$@"; }
-  footprint start - "http://127.0.0.1:$port/same/json"
   footprint all 100000 "http://127.0.0.1:$silent_port/"
   footprint coroutines 100000 "http://127.0.0.1:$silent_port/"
   footprint polls 1000 "http://127.0.0.1:$port/same/json"
