@@ -128,6 +128,24 @@ describe("a background wait with a handler's name", function()
     all_end(ids)
   end)
 
+  it("is not ended by a worker that holds it no longer", function()
+    start {
+      workers = "1",
+      locations = [[location = /take { content_by_lua_block {
+        local dict = ngx.shared.taskqueue
+        for _, name in ipairs(dict:get_keys(0)) do
+          if name:find("taskqueue:held:", 1, true) then dict:set(name, "another", 60) end
+        end } }]],
+    }
+    -- In some round no lease is looked after between that and the end.
+    for _ = 1, 3 do
+      local ids = watch_all(5, { duration = 0.4 })
+      nginx:get "/take"
+      taskqueue.sleep(0.8)
+      for _, id in ipairs(ids) do assert.equal("", result(id)) end
+    end
+  end)
+
   it("ends once through reloads and kills, whatever comes together #slow", function()
     start { workers = "3", http = "lua_max_running_timers 4096; lua_max_pending_timers 4096;" }
     local ids = {}
