@@ -165,6 +165,7 @@ build = {
         "src/xml/arena.c",
         "src/xml/encoding.c",
         "src/xml/reader.c",
+        "src/xml/shape.c",
         "src/xml/writer.c",
       },
       defines = { "_GNU_SOURCE" },

@@ -68,6 +68,18 @@ static void check_fresh(const tq_xml_reader *used, int err, const char *bytes, s
     tq_xml_reader_close(fresh);
 }
 
+/* So it does with a document that differs from the last one by one byte. */
+static void check_changed(tq_xml_reader *used, const char *bytes, size_t len)
+{
+    char changed[4096];
+    if (len == 0 || len > sizeof changed)
+        return;
+    memcpy(changed, bytes, len);
+    size_t at = ((unsigned char)bytes[0] * 256U + (unsigned char)bytes[len - 1]) % len;
+    changed[at] = bytes[len / 2];
+    check_fresh(used, tq_xml_read(used, changed, len), changed, len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static tq_xml_reader *reader;
@@ -83,5 +95,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_error(tq_xml_error(reader));
     check_services(tq_xml_root(reader));
     check_fresh(reader, err, bytes, size);
+    check_changed(reader, bytes, size);
     return 0;
 }

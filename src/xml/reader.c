@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "xml/arena.h"
 #include "xml/encoding.h"
+#include "xml/shape.h"
 
 /* expat holds on to all memory that its largest document took, so after one beyond either of these
  * the parser and the stacks are made anew. */
@@ -28,6 +29,7 @@ typedef struct level {
     tq_xml_element *element;
     const tq_xml_element **link; /* where its next child is written down */
     size_t text_start;           /* on the stack of texts */
+    size_t inside;               /* the place in the document behind its start tag */
 } level;
 
 /* An id or a reference to one. */
@@ -48,7 +50,9 @@ struct tq_xml_reader {
     XML_Parser parser;    /* NULL until it is needed */
     tq_xml_arena arena;
     tq_xml_element document; /* the root's parent */
-    level *levels;           /* the document, and the open elements */
+    const char *bytes;       /* what is being parsed */
+    tq_xml_shape shape;
+    level *levels; /* the document, and the open elements */
     size_t level_count, level_capacity;
     tq_buf texts;
     size_t element_count, text_len;
@@ -102,6 +106,7 @@ void tq_xml_reader_close(tq_xml_reader *reader)
         return;
     free_tools(reader);
     tq_xml_arena_free(&reader->arena);
+    tq_xml_shape_free(&reader->shape);
     free(reader);
 }
 
@@ -122,6 +127,15 @@ static void fail_limit(tq_xml_reader *reader, const char *what, size_t limit)
     fail(reader, TQ_ERR_TOO_BIG, why);
 }
 
+/* The place behind the tag that the parser stands at; 0 before it has begun. */
+static size_t place_behind_tag(const tq_xml_reader *reader)
+{
+    if (reader->level_count == 0)
+        return 0;
+    return (size_t)XML_GetCurrentByteIndex(reader->parser) +
+           (size_t)XML_GetCurrentByteCount(reader->parser);
+}
+
 static bool push(tq_xml_reader *reader, tq_xml_element *element)
 {
     if (reader->level_count == reader->level_capacity) {
@@ -132,8 +146,9 @@ static bool push(tq_xml_reader *reader, tq_xml_element *element)
         reader->levels = levels;
         reader->level_capacity = capacity;
     }
+    size_t inside = place_behind_tag(reader);
     reader->levels[reader->level_count++] =
-        (level){element, &element->first_child, reader->texts.len};
+        (level){element, &element->first_child, reader->texts.len, inside};
     return true;
 }
 
@@ -242,24 +257,34 @@ static void XMLCALL on_text(void *data, const XML_Char *text, int len)
         reader->text_len += size;
 }
 
+/* Moves the text of the element that has ended to the arena. */
+static bool keep_text(tq_xml_reader *reader, const level *ended)
+{
+    size_t len = reader->texts.len - ended->text_start;
+    if (len == 0)
+        return true;
+    char *text = tq_xml_arena_take(&reader->arena, len + 1);
+    if (text == NULL)
+        return false;
+    ended->element->text = memcpy(text, reader->texts.data + ended->text_start, len + 1);
+    ended->element->text_len = len;
+    tq_buf_cut(&reader->texts, ended->text_start);
+    return true;
+}
+
+/* An empty element's tag was its start: no bytes are left for its end. */
 static void XMLCALL on_end(void *data, const XML_Char *name)
 {
     tq_xml_reader *reader = data;
     (void)name;
     if (reader->err != TQ_OK)
         return;
-    level *top = &reader->levels[--reader->level_count];
-    size_t len = reader->texts.len - top->text_start;
-    if (len == 0)
-        return;
-    char *text = tq_xml_arena_take(&reader->arena, len + 1);
-    if (text == NULL) {
+    const level *ended = &reader->levels[--reader->level_count];
+    if (!keep_text(reader, ended))
         fail(reader, TQ_ERR_MEMORY, "out of memory");
-        return;
-    }
-    top->element->text = memcpy(text, reader->texts.data + top->text_start, len + 1);
-    top->element->text_len = len;
-    tq_buf_cut(&reader->texts, top->text_start);
+    else if (ended->element->child_count == 0 && XML_GetCurrentByteCount(reader->parser) > 0)
+        tq_xml_shape_gap(&reader->shape, ended->element, reader->bytes, ended->inside,
+                         (size_t)XML_GetCurrentByteIndex(reader->parser));
 }
 
 /* Comes before anything of the declaration's subset is read. */
@@ -298,6 +323,7 @@ static bool prepare_parser(tq_xml_reader *reader)
 
 static bool prepare(tq_xml_reader *reader)
 {
+    tq_xml_shape_begin(&reader->shape);
     tq_xml_arena_reset(&reader->arena);
     tq_buf_cut(&reader->texts, 0);
     reader->document = (tq_xml_element){0};
@@ -310,6 +336,7 @@ static bool prepare(tq_xml_reader *reader)
 
 static void parse(tq_xml_reader *reader, const char *bytes, size_t len)
 {
+    reader->bytes = bytes;
     if (XML_Parse(reader->parser, bytes, (int)len, XML_TRUE) == XML_STATUS_OK ||
         reader->err != TQ_OK)
         return;
@@ -324,7 +351,7 @@ static void fail_early(tq_xml_reader *reader, int err, const char *why)
     snprintf(reader->error, sizeof reader->error, "%s", why);
 }
 
-int tq_xml_read(tq_xml_reader *reader, const char *bytes, size_t len)
+static int read_anew(tq_xml_reader *reader, const char *bytes, size_t len)
 {
     if (!prepare(reader))
         fail_early(reader, TQ_ERR_MEMORY, "out of memory");
@@ -332,11 +359,20 @@ int tq_xml_read(tq_xml_reader *reader, const char *bytes, size_t len)
         fail_early(reader, TQ_ERR_TOO_BIG, "longer than 2 GiB");
     else
         parse(reader, bytes, len);
-    if (reader->err == TQ_OK)
+    if (reader->err == TQ_OK) {
         resolve(reader);
+        tq_xml_shape_end(&reader->shape, bytes, len, reader->text_len);
+    }
     if (len > KEPT_DOCUMENT || reader->level_capacity > KEPT_LEVELS)
         free_tools(reader);
     return reader->err;
+}
+
+int tq_xml_read(tq_xml_reader *reader, const char *bytes, size_t len)
+{
+    if (tq_xml_shape_fits(&reader->shape, bytes, len, reader->limits.text))
+        return TQ_OK;
+    return read_anew(reader, bytes, len);
 }
 
 const char *tq_xml_error(const tq_xml_reader *reader)

@@ -16,7 +16,8 @@
  *
  * A reader serves any number of documents, one after the other and on one thread at a time. It
  * owns the tree, which is valid until its next read or its close. It keeps its memory for the next
- * document, except what a huge one took.
+ * document, except what a huge one took. A document that differs from the last one in nothing but
+ * texts of elements without children is not parsed: it has the same tree with these texts.
  *
  * Encodings: UTF-8, UTF-16 in both orders, US-ASCII, ISO-8859-1, -2 and -5, windows-1250, -1251 and
  * -1252, KOI8-R, as the document itself declares them. Texts and names come out as UTF-8.
