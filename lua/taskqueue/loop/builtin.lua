@@ -9,12 +9,15 @@ local builtin = { name = "builtin", PARKED = PARK, yield = coroutine.yield }
 local unpack = table.unpack or unpack
 
 --[[
-What belongs to a coroutine, by coroutine: { co =, values = what to resume it with first }. Those
-that are ready are a chain, so that waking one takes no memory. One that was given up is not in here
-any more, and is never resumed again, whoever wakes it.
+Those that have not ended, each with its place in the chain of those that are ready: the next one of
+them, PARK for the last one, false for one that is not ready. Waking one takes no memory, and being
+here little. One that was given up is not in here any more, and is never resumed again, whoever
+wakes it.
 ]]
-local entries = {}
+local following = {}
 local first, last
+-- What to resume those with that have not begun.
+local arguments = setmetatable({}, { __mode = "k" })
 local alive = 0
 local running
 local errors = {}
@@ -22,22 +25,21 @@ local errors = {}
 --- Called whenever a coroutine becomes ready; whoever runs the loop puts its own in place.
 function builtin.on_ready() end
 
-local function make_ready(entry)
-  if not entry then return end
-  if not entry.is_ready then
-    entry.is_ready, entry.following = true, false
-    if last then last.following = entry else first = entry end
-    last = entry
+local function make_ready(co)
+  if following[co] == nil then return end
+  if not following[co] then
+    if last then following[last] = co else first = co end
+    last, following[co] = co, PARK
   end
   builtin.on_ready()
 end
 
 local function take_ready()
-  local entry = first
-  first = entry.following or nil
-  if not first then last = nil end
-  entry.is_ready, entry.following = false, false
-  return entry
+  local co = first
+  first = following[co]
+  if first == PARK then first, last = nil, nil end
+  following[co] = false
+  return co
 end
 
 --- The coroutine that is running now, if this loop resumed it; otherwise a wait has to block.
@@ -53,29 +55,26 @@ end
 
 --- Lets a parked coroutine run at the next turn.
 function builtin.unpark(co)
-  make_ready(entries[co])
+  make_ready(co)
 end
 
 --- Adds a coroutine.
 function builtin.spawn(fn, ...)
-  local co = coroutine.create(fn)
-  -- With all its fields, so that none needs memory later.
-  local entry = {
-    co = co, values = { n = select("#", ...), ... }, is_ready = false, following = false,
-  }
-  entries[co] = entry
+  local co, count = coroutine.create(fn), select("#", ...)
+  if count > 0 then arguments[co] = { n = count, ... } end
+  following[co] = false
   alive = alive + 1
-  make_ready(entry)
+  make_ready(co)
 end
 
-local function forget(entry)
-  entries[entry.co] = nil
+local function forget(co)
+  following[co] = nil
   alive = alive - 1
 end
 
 --- Gives up all coroutines that have not ended, and what they raised.
 function builtin.abandon_all()
-  entries, errors = {}, {}
+  following, errors = {}, {}
   first, last, alive = nil, nil, 0
 end
 
@@ -100,21 +99,22 @@ local function note_error(co, message)
   errors[#errors + 1] = { message }
 end
 
-local function resume(entry)
-  local co, values = entry.co, entry.values
-  running, entry.values = co, false
-  local ok, yielded
-  if values then
-    ok, yielded = coroutine.resume(co, unpack(values, 1, values.n))
-  else
-    ok, yielded = coroutine.resume(co)
-  end
+local function begin(co)
+  local values = arguments[co]
+  arguments[co] = nil
+  return coroutine.resume(co, unpack(values, 1, values.n))
+end
+
+local function resume(co)
+  local go_on = arguments[co] and begin or coroutine.resume
+  running = co
+  local ok, yielded = go_on(co)
   running = nil
   if coroutine.status(co) == "dead" then
-    forget(entry)
+    forget(co)
     if not ok then note_error(co, yielded) end
   elseif yielded ~= PARK then
-    make_ready(entry)
+    make_ready(co)
   end
 end
 
@@ -132,15 +132,15 @@ end
 
 --- Resumes each coroutine that is ready now, once.
 function builtin.turn()
-  local stop, entry = last, nil
+  local stop, co = last, nil
   is_turning = true
-  while first and entry ~= stop do
-    entry = take_ready()
-    if coroutine.status(entry.co) == "suspended" then
-      resume(entry)
+  while first and co ~= stop do
+    co = take_ready()
+    if coroutine.status(co) == "suspended" then
+      resume(co)
     else
       -- Somebody has closed it.
-      forget(entry)
+      forget(co)
     end
   end
   is_turning = false
