@@ -94,6 +94,20 @@ describe("the built-in loop", function()
     assert.is_true(slept)
   end)
 
+  it("goes on when a coroutine was made ready while it ended", function()
+    local builtin = require "taskqueue.loop.builtin"
+    local went_on = false
+    taskqueue.run(function()
+      taskqueue.spawn(function() builtin.unpark(coroutine.running()) end)
+      taskqueue.spawn(function()
+        taskqueue.sleep(0)
+        went_on = true
+      end)
+    end)
+    assert.is_true(went_on)
+    assert.equal(0, builtin.count())
+  end)
+
   it("can be run again after an error", function()
     pcall(taskqueue.run, error, "boom")
     assert.equal(7, taskqueue.run(function() return 7 end))

@@ -16,8 +16,10 @@ local yield, PARKED = builtin.yield, builtin.PARKED
 
 --[[
 A sleeper is what waits: at most one coroutine, or a caller that blocks. It is woken by `wake` or by
-its deadline, and it stays awake until it has noticed.
+its deadline, and it stays awake until it has noticed. Its `token` is that of the coroutine while it
+sleeps in a loop, AWAKE when it was woken, and false otherwise.
 ]]
+local AWAKE = {}
 local sleeper_methods = {}
 local sleeper_mt = { __index = sleeper_methods }
 
@@ -27,13 +29,18 @@ local sleeper_mt = { __index = sleeper_methods }
 -- @tparam[opt] table of its type
 function engine.sleeper(fields, of)
   local sleeper = fields or {}
-  sleeper.is_awake = false
+  sleeper.token = false
   return setmetatable(sleeper, of or sleeper_mt)
 end
 
 --- A type of sleepers that have these fields alike.
 function engine.sleeper_type(fields)
   return { __index = setmetatable(fields, sleeper_mt) }
+end
+
+--- Lets a sleeper sleep again that was woken.
+function engine.rest(sleeper)
+  sleeper.token = false
 end
 
 local function clear_timer(sleeper)
@@ -55,14 +62,14 @@ end
 
 --- Wakes the sleeper; nothing is lost when it does not sleep yet.
 function sleeper_methods:wake()
-  if self.is_awake then return end
   local loop, token = self.loop or builtin, self.token
+  if token == AWAKE then return end
   -- First what may fail for want of memory: who could not be woken can be woken again.
   if token then loop.unpark(token) end
-  self.is_awake = true
+  self.token = AWAKE
   clear_timer(self)
   if token then
-    self.loop, self.token = nil, nil
+    self.loop = nil
     suspended[token] = nil
     loops.leave(loop)
     engine.notify()
@@ -165,11 +172,11 @@ end
 
 local function suspend(sleeper, deadline, loop, token)
   prepare(sleeper, deadline, loop, token)
-  repeat loop.park(token) until sleeper.is_awake
+  repeat loop.park(token) until sleeper.token == AWAKE
 end
 
 local function drive(sleeper)
-  while not sleeper.is_awake do engine.pump(huge) end
+  while sleeper.token ~= AWAKE do engine.pump(huge) end
 end
 
 local function block(sleeper, deadline)
@@ -200,7 +207,7 @@ end
 -- @tparam number deadline on the monotonic clock; math.huge for none
 -- @raise where neither is possible, at the line of the program
 function engine.park(sleeper, deadline)
-  if not sleeper.is_awake then
+  if sleeper.token ~= AWAKE then
     local loop, token, problem = loops.current()
     if token then
       suspend(sleeper, deadline, loop, token)
@@ -210,14 +217,14 @@ function engine.park(sleeper, deadline)
       block(sleeper, deadline)
     end
   end
-  sleeper.is_awake = false
+  engine.rest(sleeper)
 end
 
 -- Lets the sleeper sleep until its next turn. A coroutine of the built-in loop is only made ready
 -- for that: true when it is left to the caller to yield until the sleeper is awake.
 local function begin_pause(sleeper, subject)
   local token, deadline = builtin.current(), subject.next_turn(sleeper)
-  if sleeper.is_awake or not token then
+  if sleeper.token == AWAKE or not token then
     engine.park(sleeper, deadline)
     return false
   end
@@ -225,29 +232,41 @@ local function begin_pause(sleeper, subject)
   return true
 end
 
+-- Has turns until one is the last, or until the caller has to yield.
+local function have_turns(sleeper, subject)
+  local is_over, first, second, third, fourth
+  repeat
+    is_over, first, second, third, fourth = subject.turn(sleeper)
+  until is_over or begin_pause(sleeper, subject)
+  return is_over, first, second, third, fourth
+end
+
+--- Goes on as `follow` does, with a sleeper of the built-in loop that is ready to sleep. There may
+-- be very many coroutines in here: nothing below the yield takes room on their stacks.
+function engine.follow_parked(sleeper, subject, guard)
+  repeat yield(PARKED) until sleeper.token == AWAKE
+  sleeper.token = false
+  return engine.follow(sleeper, subject, guard)
+end
+
 --- Lets a sleeper have its turns until one of them is the last, and ends it then, or when something
--- was raised. There may be very many coroutines in here, of the built-in loop above all: those
--- yield at once, with nothing below that would take room on their stacks.
+-- was raised.
 -- @tparam table sleeper
 -- @tparam table subject has `turn`, which gives true and results when it was the last, `next_turn`,
 -- the time of the next one at the latest, and `finish`
 -- @param guard what has to be kept meanwhile
 -- @return up to four results of the last turn
 function engine.follow(sleeper, subject, guard)
-  local ok, is_over, first, second, third, fourth
-  repeat
-    ok, is_over, first, second, third, fourth = pcall(subject.turn, sleeper)
-    if ok and not is_over then
-      ok, is_over = pcall(begin_pause, sleeper, subject)
-      if ok then
-        while is_over and not sleeper.is_awake do yield(PARKED) end
-        sleeper.is_awake, is_over = false, false
-      end
-    end
-  until is_over or not ok
+  local ok, is_over, first, second, third, fourth = pcall(have_turns, sleeper, subject)
+  if ok and not is_over then return engine.follow_parked(sleeper, subject, guard) end
   subject.finish(sleeper, guard)
   if not ok then error(is_over, 0) end
   return first, second, third, fourth
+end
+
+--- Makes a sleeper ready for `follow_parked`, from what the coroutine calls by `core.aside`.
+function engine.prepare_to_park(sleeper, subject)
+  prepare(sleeper, subject.next_turn(sleeper), builtin, builtin.resumed())
 end
 
 --- Suspends the caller for a while.
@@ -263,7 +282,7 @@ function pollable.drop(token)
   suspended[token] = nil
   clear_timer(sleeper)
   local loop = sleeper.loop or builtin
-  sleeper.loop, sleeper.token = nil, nil
+  sleeper.loop, sleeper.token = nil, false
   loops.leave(loop)
   give_up(sleeper)
 end

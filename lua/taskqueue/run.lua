@@ -18,7 +18,7 @@ local function run_all()
     builtin.turn()
     if builtin.count() > 0 then
       -- Also when others are ready already: the network gets its turn in between.
-      runner.is_awake = false
+      engine.rest(runner)
       engine.park(runner, builtin.is_ready() and core.now() or math.huge)
     end
   end

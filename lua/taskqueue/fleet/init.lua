@@ -120,7 +120,7 @@ function methods:watch(task, given)
     if not is_told then engine.park(sleeper, core.now() + self.store.lease) end
     if is_kept then return true end
     self.problem = problem or "no answer"
-    sleeper.is_awake = false
+    engine.rest(sleeper)
     engine.sleep(0.05)
   until core.now() > deadline - checked.timeout + self.store.lease
   self.kept[#self.kept + 1] = { unit = unit, task = task, deadline = deadline, text = text }

@@ -48,6 +48,11 @@ function builtin.current()
   if co ~= nil and co == running and coroutine.isyieldable() then return co end
 end
 
+--- The coroutine that this loop resumed, whichever is running now.
+function builtin.resumed()
+  return running
+end
+
 --- Suspends the current coroutine until `unpark`.
 function builtin.park()
   coroutine.yield(PARK)
@@ -111,7 +116,8 @@ local function resume(co)
   local ok, yielded = go_on(co)
   running = nil
   if coroutine.status(co) == "dead" then
-    forget(co)
+    -- One that was made ready meanwhile is forgotten in its turn.
+    if following[co] == false then forget(co) end
     if not ok then note_error(co, yielded) end
   elseif yielded ~= PARK then
     make_ready(co)
