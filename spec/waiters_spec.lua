@@ -7,7 +7,7 @@ local waiters = require "taskqueue.waiters"
 
 -- What a chain needs of a watch that belongs to no group.
 local function new_watch()
-  return { place = function() return 0 end }
+  return { place = function() return 0 end, firsts = {} }
 end
 
 local function names(watch)

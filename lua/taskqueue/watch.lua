@@ -38,7 +38,9 @@ end
 local function new_common(client, lane, group)
   -- What reads a failed poll is there before one fails.
   need("taskqueue.calls." .. client.service)
-  local common = setmetatable({ client.native, lane, client = client, group = group }, common_mt)
+  local common = setmetatable({
+    client.native, lane, client = client, group = group, firsts = {},
+  }, common_mt)
   -- It is the metatable of those who have something of their own.
   common.__index = common
   return common
