@@ -114,6 +114,7 @@ build = {
         "src/base/fork.c",
         "src/base/hmac.c",
         "src/base/siphash.c",
+        "src/binding/aside.c",
         "src/binding/call.c",
         "src/binding/client.c",
         "src/binding/cnode.c",

@@ -17,6 +17,21 @@ describe("the core", function()
     assert.equal("taskqueue engine (0 requests in flight)", tostring(core.engine()))
   end)
 
+  it("calls a function aside, where nothing can wait and nothing is kept", function()
+    local function rest(_, ...) return ... end
+    assert.same({ true, "b", "c" }, { core.aside(rest, "a", "b", "c") })
+    local raised = {}
+    local ok, problem = core.aside(error, raised)
+    assert.is_false(ok)
+    assert.equal(raised, problem)
+    assert.same({ true, false }, { core.aside(coroutine.isyieldable) })
+    assert.same({ false, "no stack to call something aside" }, { core.aside(core.aside, print) })
+    local kept = setmetatable({ {} }, { __mode = "v" })
+    core.aside(function(value) return value end, kept[1])
+    collectgarbage()
+    assert.is_nil(kept[1])
+  end)
+
   it("is loaded without libcurl, which comes with the first client", function()
     local script = support.file [[
       local function has_libcurl()

@@ -14,6 +14,8 @@ local new_task = require("taskqueue.task").new
 local version = require "taskqueue.version"
 
 local kind = failure.kind
+-- Loaded by the first wait.
+local wait
 local client = {}
 
 -- Options that every client takes.
@@ -69,9 +71,8 @@ end
 
 --- Waits until a task has ended; see `task:wait_until_done`.
 function methods:wait_until_done(id, given)
-  local wait = need "taskqueue.wait"
-  local checked = wait.check("wait_until_done", given)
-  return wait.until_done(new_task(self, id), checked)
+  wait = wait or need "taskqueue.wait"
+  return wait.of_id(self, id, given)
 end
 
 -- The watches of a client as they are now, in the order of their tasks' ids.

@@ -7,6 +7,9 @@ local look = require "taskqueue.look"
 local need = require "taskqueue.need"
 local options = require "taskqueue.options"
 
+-- Loaded by the first wait.
+local wait
+
 local methods = {}
 local mt = { __name = "taskqueue.task", __index = methods }
 
@@ -33,9 +36,8 @@ end
 -- @treturn[2] table detail
 -- @raise for an unknown option or a wrong type
 function methods:wait_until_done(given)
-  local wait = need "taskqueue.wait"
-  local checked = wait.check("wait_until_done", given)
-  return wait.until_done(self, checked)
+  wait = wait or need "taskqueue.wait"
+  return wait.of_task(self, given)
 end
 
 --- What was last heard of the task, by this handle or by a wait in progress. Does no I/O.

@@ -1,12 +1,17 @@
 -- SPDX-License-Identifier: MIT
 -- Waiting for one task: deadlines, progress, and what the caller is told in the end.
+local builtin = require "taskqueue.loop.builtin"
 local core = require "taskqueue.core"
 local engine = require "taskqueue.engine"
 local events = require "taskqueue.events"
 local failure = require "taskqueue.failure"
+local loops = require "taskqueue.loop"
 local options = require "taskqueue.options"
+local new_task = require("taskqueue.task").new
 local watch = require "taskqueue.watch"
 
+local aside, resumed = core.aside, builtin.resumed
+local isyieldable, running = coroutine.isyieldable, coroutine.running
 local kind = failure.kind
 local huge = math.huge
 
@@ -203,6 +208,12 @@ end
 -- There may be very many coroutines that wait: a waiter has few fields of its own.
 local waiter_mt = engine.sleeper_type { polls_before = 0, was_seen = false, failures_before = 0 }
 
+local function follow(waiter, guard)
+  -- Told at once that it is hopeless: a script that tries again lets others have their turns.
+  if waiter.outcome then engine.sleep(0) end
+  return engine.follow(waiter, wait, guard)
+end
+
 --- Waits until a task has ended.
 -- @tparam table task
 -- @tparam table checked options of this wait, complete
@@ -216,23 +227,90 @@ function wait.until_done(task, checked, waiter)
   waiter = waiter or engine.sleeper(nil, waiter_mt)
   local guard = engine.guard(waiter)
   wait.begin(task, checked, waiter)
-  -- Told at once that it is hopeless: a script that tries again lets others have their turns.
-  if waiter.outcome then engine.sleep(0) end
-  return engine.follow(waiter, wait, guard)
+  return follow(waiter, guard)
 end
 
 local defaults = options.check("wait", nil, wait.options)
 local options_mt = { __index = defaults }
 
+-- The last of these, as long as somebody has it: many waits in turn have the same.
+local latest = setmetatable({}, { __mode = "v" })
+
+local function is_same(checked, other)
+  if not other then return false end
+  for name in pairs(wait.options) do
+    if checked[name] ~= other[name] then return false end
+  end
+  return true
+end
+
 --- Checks the options of a wait.
--- @treturn table them all; those that are the default take no memory
+-- @treturn table them all, not to be changed; those that are the default take no memory
 function wait.check(what, given, level)
   local checked = options.check(what, given, wait.options, (level or 2) + 1)
-  local own = setmetatable({}, options_mt)
+  local own = latest.options
+  if is_same(checked, own) then return own end
+  own = setmetatable({}, options_mt)
   for name, value in pairs(checked) do
     if value ~= defaults[name] then own[name] = value end
   end
+  latest.options = own
   return own
+end
+
+-- Is there nothing to be told yet, and time to wait for it?
+local function is_quiet(waiter)
+  local joined = waiter.watch
+  return joined and not waiter.outcome and not joined:changed() and core.now() < waiter.deadline
+end
+
+--[[
+Begins the wait of a coroutine of the built-in loop, called aside. There may be very many of them,
+and what waits in one takes little as long as its stack has not grown: nothing is called there that
+calls something else. Others that are told of waits, by a share or a guard, may want to wait.
+]]
+local function begin(task, given)
+  if task.client.budget.share or loops.can_drop() then return nil end
+  local waiter = engine.sleeper(nil, waiter_mt)
+  wait.begin(task, wait.check("wait_until_done", given), waiter)
+  if not is_quiet(waiter) then return waiter, false end
+  local ok, problem = pcall(engine.prepare_to_park, waiter, wait)
+  if ok then return waiter, true end
+  wait.finish(waiter)
+  error(problem, 0)
+end
+
+local function begin_new(client, id, given)
+  return begin(new_task(client, id), given)
+end
+
+local function go_on(waiter, is_parked)
+  if is_parked then return engine.follow_parked(waiter, wait) end
+  return follow(waiter)
+end
+
+--- Waits until a task has ended, with options as a caller gives them to a method that calls this in
+-- its last line. What cannot be begun aside fails here again, and blames that caller.
+-- @tparam table task
+-- @tparam ?table given
+-- @return as `until_done`
+function wait.of_task(task, given)
+  if running() == resumed() and isyieldable() then
+    local ok, waiter, is_parked = aside(begin, task, given)
+    if ok and waiter then return go_on(waiter, is_parked) end
+  end
+  local checked = wait.check("wait_until_done", given)
+  return wait.until_done(task, checked)
+end
+
+--- The same for a task of which there is only the id yet.
+function wait.of_id(client, id, given)
+  if running() == resumed() and isyieldable() then
+    local ok, waiter, is_parked = aside(begin_new, client, id, given)
+    if ok and waiter then return go_on(waiter, is_parked) end
+  end
+  local checked = wait.check("wait_until_done", given)
+  return wait.until_done(new_task(client, id), checked)
 end
 
 return wait

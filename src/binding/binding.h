@@ -174,6 +174,9 @@ int tq_json_decode(lua_State *L);
 bool tq_is_null(lua_State *L, int index);
 void tq_json_register(lua_State *L, int module);
 
+/* aside.c */
+void tq_aside_register(lua_State *L, int module);
+
 /* name.c */
 int tq_name_keyed(lua_State *L);
 int tq_name_unique(lua_State *L);

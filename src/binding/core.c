@@ -135,6 +135,7 @@ __attribute__((visibility("default"))) int luaopen_taskqueue_core(lua_State *L)
     register_text(L);
     tq_xml_register(L);
     luaL_newlib(L, functions);
+    tq_aside_register(L, lua_gettop(L));
     tq_json_register(L, lua_gettop(L));
     tq_form_register(L, lua_gettop(L));
     lua_pushboolean(L, tq_http_is_pollable());

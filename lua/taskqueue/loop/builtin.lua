@@ -19,7 +19,7 @@ local first, last
 -- What to resume those with that have not begun.
 local arguments = setmetatable({}, { __mode = "k" })
 local alive = 0
-local running
+local running = false
 local errors = {}
 
 --- Called whenever a coroutine becomes ready; whoever runs the loop puts its own in place.
@@ -45,10 +45,10 @@ end
 --- The coroutine that is running now, if this loop resumed it; otherwise a wait has to block.
 function builtin.current()
   local co = coroutine.running()
-  if co ~= nil and co == running and coroutine.isyieldable() then return co end
+  if co == running and coroutine.isyieldable() then return co end
 end
 
---- The coroutine that this loop resumed, whichever is running now.
+--- The coroutine that this loop resumed, whichever is running now; false when it resumed none.
 function builtin.resumed()
   return running
 end
@@ -114,7 +114,7 @@ local function resume(co)
   local go_on = arguments[co] and begin or coroutine.resume
   running = co
   local ok, yielded = go_on(co)
-  running = nil
+  running = false
   if coroutine.status(co) == "dead" then
     -- One that was made ready meanwhile is forgotten in its turn.
     if following[co] == false then forget(co) end
@@ -133,7 +133,7 @@ end
 
 --- After an error that came through a turn, as an interrupt does: what was ready stays so.
 function builtin.abandon_turn()
-  is_turning, running = false, nil
+  is_turning, running = false, false
 end
 
 --- Resumes each coroutine that is ready now, once.
