@@ -4,6 +4,7 @@ What waits take:
 
     footprint.lua all COUNT SILENT_URL         bytes a wait in wait_all, beyond the handles
     footprint.lua coroutines COUNT SILENT_URL  bytes a wait in a coroutine of its own
+    footprint.lua bare COUNT SILENT_URL        bytes a coroutine that only yields
     footprint.lua polls COUNT URL              CPU of a poll among so many waits
 ]]
 local mode, count, url = arg[1], tonumber(arg[2]), arg[3]
@@ -33,6 +34,18 @@ end
 
 local tasks = {}
 for i = 1, count do tasks[i] = client:task(100000 + i) end
+
+if mode == "bare" then
+  local coroutines = {}
+  for i = 1, count do coroutines[i] = false end
+  local before = bytes()
+  for i = 1, count do
+    coroutines[i] = coroutine.create(function() coroutine.yield(tasks[i], options) end)
+    coroutine.resume(coroutines[i])
+  end
+  print(("bare: %.0f bytes of Lua a coroutine, of %d"):format((bytes() - before) / count, count))
+  os.exit(0)
+end
 
 taskqueue.run(function()
   local before = bytes()

@@ -56,6 +56,7 @@ for lua in lua5.4 luajit; do
   footprint() { taskset -c 1 "$lua" bench/polls/footprint.lua "$@"; }
   footprint all 100000 "http://127.0.0.1:$silent_port/"
   footprint coroutines 100000 "http://127.0.0.1:$silent_port/"
+  footprint bare 100000 "http://127.0.0.1:$silent_port/"
   footprint polls 1000 "http://127.0.0.1:$port/same/json"
   footprint polls 1000000 "http://127.0.0.1:$port/same/json"
 done

@@ -208,13 +208,34 @@ end
 -- There may be very many coroutines that wait: a waiter has few fields of its own.
 local waiter_mt = engine.sleeper_type { polls_before = 0, was_seen = false, failures_before = 0 }
 
-local function follow(waiter, guard)
+-- Is there nothing to be told yet, and time to wait for it?
+local function is_quiet(waiter)
+  local joined = waiter.watch
+  return joined and not waiter.outcome and not joined:changed() and core.now() < waiter.deadline
+end
+
+-- Begins the wait of a coroutine of the built-in loop, called aside; nil where others have to be
+-- told of it, who might want to wait. The second result says whether the coroutine has to yield.
+local function begin_aside(task, checked)
+  if task.client.budget.share or loops.can_drop() then return nil end
+  local waiter = engine.sleeper(nil, waiter_mt)
+  wait.begin(task, checked, waiter)
+  if not is_quiet(waiter) then return waiter, false end
+  local ok, problem = pcall(engine.prepare_to_park, waiter, wait)
+  if ok then return waiter, true end
+  wait.finish(waiter)
+  error(problem, 0)
+end
+
+local function go_on(waiter, is_parked, guard)
+  if is_parked then return engine.follow_parked(waiter, wait) end
   -- Told at once that it is hopeless: a script that tries again lets others have their turns.
   if waiter.outcome then engine.sleep(0) end
   return engine.follow(waiter, wait, guard)
 end
 
---- Waits until a task has ended.
+--- Waits until a task has ended. What waits in a coroutine of the built-in loop takes little as
+-- long as its stack has not grown: nothing is called there that calls something else.
 -- @tparam table task
 -- @tparam table checked options of this wait, complete
 -- @tparam[opt] table waiter a sleeper, for whoever may end the wait by its `outcome`
@@ -224,10 +245,14 @@ end
 -- @treturn[2] string kind
 -- @treturn[2] table detail
 function wait.until_done(task, checked, waiter)
+  if not waiter and running() == resumed() and isyieldable() then
+    local ok, begun, is_parked = aside(begin_aside, task, checked)
+    if ok and begun then return go_on(begun, is_parked) end
+  end
   waiter = waiter or engine.sleeper(nil, waiter_mt)
   local guard = engine.guard(waiter)
   wait.begin(task, checked, waiter)
-  return follow(waiter, guard)
+  return go_on(waiter, false, guard)
 end
 
 local defaults = options.check("wait", nil, wait.options)
@@ -258,59 +283,28 @@ function wait.check(what, given, level)
   return own
 end
 
--- Is there nothing to be told yet, and time to wait for it?
-local function is_quiet(waiter)
-  local joined = waiter.watch
-  return joined and not waiter.outcome and not joined:changed() and core.now() < waiter.deadline
-end
+local METHOD = "wait_until_done"
 
---[[
-Begins the wait of a coroutine of the built-in loop, called aside. There may be very many of them,
-and what waits in one takes little as long as its stack has not grown: nothing is called there that
-calls something else. Others that are told of waits, by a share or a guard, may want to wait.
-]]
-local function begin(task, given)
-  if task.client.budget.share or loops.can_drop() then return nil end
-  local waiter = engine.sleeper(nil, waiter_mt)
-  wait.begin(task, wait.check("wait_until_done", given), waiter)
-  if not is_quiet(waiter) then return waiter, false end
-  local ok, problem = pcall(engine.prepare_to_park, waiter, wait)
-  if ok then return waiter, true end
-  wait.finish(waiter)
-  error(problem, 0)
-end
-
-local function begin_new(client, id, given)
-  return begin(new_task(client, id), given)
-end
-
-local function go_on(waiter, is_parked)
-  if is_parked then return engine.follow_parked(waiter, wait) end
-  return follow(waiter)
-end
-
---- Waits until a task has ended, with options as a caller gives them to a method that calls this in
--- its last line. What cannot be begun aside fails here again, and blames that caller.
+--- Waits for a method that has this name and calls this in its last line: what is wrong with what
+-- it was given blames its caller, and is therefore found once more when it was found aside.
 -- @tparam table task
--- @tparam ?table given
+-- @tparam ?table given options
 -- @return as `until_done`
 function wait.of_task(task, given)
-  if running() == resumed() and isyieldable() then
-    local ok, waiter, is_parked = aside(begin, task, given)
-    if ok and waiter then return go_on(waiter, is_parked) end
-  end
-  local checked = wait.check("wait_until_done", given)
+  local ok, checked = aside(wait.check, METHOD, given)
+  if not ok then checked = wait.check(METHOD, given) end
   return wait.until_done(task, checked)
+end
+
+local function check_new(client, id, given)
+  return wait.check(METHOD, given), new_task(client, id)
 end
 
 --- The same for a task of which there is only the id yet.
 function wait.of_id(client, id, given)
-  if running() == resumed() and isyieldable() then
-    local ok, waiter, is_parked = aside(begin_new, client, id, given)
-    if ok and waiter then return go_on(waiter, is_parked) end
-  end
-  local checked = wait.check("wait_until_done", given)
-  return wait.until_done(new_task(client, id), checked)
+  local ok, checked, task = aside(check_new, client, id, given)
+  if not ok then checked, task = wait.check(METHOD, given), new_task(client, id) end
+  return wait.until_done(task, checked)
 end
 
 return wait

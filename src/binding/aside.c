@@ -17,14 +17,18 @@ static int give(lua_State *L, lua_State *stack, int err)
     return 1 + count;
 }
 
-/* aside(fn, ...): true and two results, or false and what was raised. Nothing in there can wait. */
+/* aside(fn, ...): true and two results, or false and what was raised. Nothing in there can wait or
+ * call this. */
 static int aside(lua_State *L)
 {
     lua_State *stack = lua_tothread(L, lua_upvalueindex(1));
     int count = lua_gettop(L);
     luaL_checkany(L, 1);
-    if (lua_gettop(stack) != 0 || !lua_checkstack(stack, count))
-        return tq_raise(L, "no stack to call something aside");
+    if (lua_gettop(stack) != 0 || !lua_checkstack(stack, count)) {
+        lua_pushboolean(L, false);
+        lua_pushliteral(L, "no stack to call something aside");
+        return 2;
+    }
     lua_xmove(L, stack, count);
     return give(L, stack, lua_pcall(stack, count - 1, RESULTS, 0));
 }
