@@ -42,6 +42,7 @@ local cases = {
   { name = "JSON, after 50 ms", service = "json", url = late_url, path = JSON_PATH,
     counts = { 64, 1000 } },
   { name = "SOAP", service = "soap", path = "/soap/" },
+  { name = "SOAP, other shapes", service = "soap", path = "/shapes/soap/", only = "taskqueue" },
   { name = "SOAP, unchanged", service = "soap", path = "/same/soap/", only = "taskqueue" },
 }
 
