@@ -46,7 +46,7 @@ describe("a coroutine that waits", function()
       for i = 1, COUNT do
         taskqueue.spawn(function() fn(i) end)
       end
-      taskqueue.sleep(0)
+      taskqueue.sleep(1)
       each = (bytes() - before) / COUNT
       client:close()
     end)
@@ -62,6 +62,14 @@ describe("a coroutine that waits", function()
 
   it("takes at most a kilobyte more than any other, with an id", function()
     local each = bytes_beyond_bare(function(i) client:wait_until_done(i, { timeout = 1e6 }) end)
+    assert.is_true(each > 0 and each <= MOST, ("%.0f bytes"):format(each))
+  end)
+
+  it("takes no more when it has slept before and made its handle", function()
+    local each = bytes_beyond_bare(function(i)
+      taskqueue.sleep(0.5)
+      client:task(i):wait_until_done { timeout = 1e6 }
+    end)
     assert.is_true(each > 0 and each <= MOST, ("%.0f bytes"):format(each))
   end)
 end)

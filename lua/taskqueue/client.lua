@@ -4,6 +4,7 @@
 -- A service adds `call`, `read_failure(reply, id)`, which tells what a poll without a status means,
 -- and `explain_end(status)`.
 -- @classmod client
+local aside = require("taskqueue.core").aside
 local budgets = require "taskqueue.budgets"
 local engine = require "taskqueue.engine"
 local failure = require "taskqueue.failure"
@@ -60,7 +61,9 @@ client.methods = methods
 -- @treturn task
 -- @raise when the id is no whole number and no text
 function methods:task(id)
-  return (new_task(self, id))
+  -- Aside, as in `wait.lua`: most coroutines that wait have made a handle before.
+  local ok, task = aside(new_task, self, id)
+  return ok and task or (new_task(self, id))
 end
 
 --- Looks at a task once; see `task:get_status`.

@@ -13,6 +13,8 @@ local engine = {}
 
 local huge = math.huge
 local yield, PARKED = builtin.yield, builtin.PARKED
+local aside, resumed = core.aside, builtin.resumed
+local isyieldable, running = coroutine.isyieldable, coroutine.running
 
 --[[
 A sleeper is what waits: at most one coroutine, or a caller that blocks. It is woken by `wake` or by
@@ -266,13 +268,25 @@ end
 
 --- Makes a sleeper ready for `follow_parked`, from what the coroutine calls by `core.aside`.
 function engine.prepare_to_park(sleeper, subject)
-  prepare(sleeper, subject.next_turn(sleeper), builtin, builtin.resumed())
+  prepare(sleeper, subject.next_turn(sleeper), builtin, resumed())
 end
 
---- Suspends the caller for a while.
-function engine.sleep(seconds)
+local function begin_sleep(seconds)
   local sleeper = engine.sleeper()
-  engine.park(sleeper, core.now() + seconds)
+  prepare(sleeper, core.now() + seconds, builtin, resumed())
+  return sleeper
+end
+
+--- Suspends the caller for a while. That takes little in a coroutine of the built-in loop.
+function engine.sleep(seconds)
+  if running() == resumed() and isyieldable() then
+    local ok, sleeper = aside(begin_sleep, seconds)
+    if ok then
+      repeat yield(PARKED) until sleeper.token == AWAKE
+      return
+    end
+  end
+  engine.park(engine.sleeper(), core.now() + seconds)
 end
 
 --- Says that the coroutine with this token will never go on: what it waited for is given up.

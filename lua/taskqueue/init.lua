@@ -180,7 +180,7 @@ function taskqueue.sleep(seconds)
   if not options.is_span(seconds) then
     error("taskqueue.sleep: the argument must be a number of seconds, not negative", 2)
   end
-  engine.sleep(seconds)
+  return engine.sleep(seconds)
 end
 
 --- What is known of all tasks that are waited for, as plain data: each client of another process

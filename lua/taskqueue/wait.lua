@@ -206,7 +206,15 @@ function engine.give_up(sleeper)
 end
 
 -- There may be very many coroutines that wait: a waiter has few fields of its own.
-local waiter_mt = engine.sleeper_type { polls_before = 0, was_seen = false, failures_before = 0 }
+local function waiter_type(was_seen)
+  return engine.sleeper_type { polls_before = 0, was_seen = was_seen, failures_before = 0 }
+end
+
+local new_mt, seen_mt = waiter_type(false), waiter_type(true)
+
+local function new_waiter(task)
+  return engine.sleeper(nil, task.status and seen_mt or new_mt)
+end
 
 -- Is there nothing to be told yet, and time to wait for it?
 local function is_quiet(waiter)
@@ -218,7 +226,7 @@ end
 -- told of it, who might want to wait. The second result says whether the coroutine has to yield.
 local function begin_aside(task, checked)
   if task.client.budget.share or loops.can_drop() then return nil end
-  local waiter = engine.sleeper(nil, waiter_mt)
+  local waiter = new_waiter(task)
   wait.begin(task, checked, waiter)
   if not is_quiet(waiter) then return waiter, false end
   local ok, problem = pcall(engine.prepare_to_park, waiter, wait)
@@ -249,7 +257,7 @@ function wait.until_done(task, checked, waiter)
     local ok, begun, is_parked = aside(begin_aside, task, checked)
     if ok and begun then return go_on(begun, is_parked) end
   end
-  waiter = waiter or engine.sleeper(nil, waiter_mt)
+  waiter = waiter or new_waiter(task)
   local guard = engine.guard(waiter)
   wait.begin(task, checked, waiter)
   return go_on(waiter, false, guard)
