@@ -139,6 +139,7 @@ build = {
         "src/binding/watch.c",
         "src/binding/xml.c",
         "src/budget/budget.c",
+        "src/budget/gate.c",
         "src/clock/clock.c",
         "src/cnode/cnode.c",
         "src/engine/engine.c",

@@ -59,9 +59,6 @@ enum { TQ_WATCH_CLIENT = 1, TQ_WATCH_LANE, TQ_WATCH_OWNER, TQ_WATCH_REQUEST, TQ_
 
 typedef struct tq_watch_ud {
     tq_watch watch; /* first: a transfer's owner is found by it */
-    /* Of the reply that told `watch.last`, unless that is an end. */
-    uint64_t mark_hash;
-    int32_t mark_status;
     int anchor;     /* of itself, while something is to come */
     uint32_t place; /* of its only waiter in a group, see watch_place() */
     uint8_t news;   /* a tq_news */

@@ -22,8 +22,6 @@ typedef struct engine_ud {
     timer_slot **blocks;
     int block_count;
     timer_slot *free_slots;
-    tq_siphash_key key; /* of the marks of replies */
-    bool has_key;
 } engine_ud;
 
 static tq_http_mode mode_of(lua_State *L)
@@ -81,7 +79,6 @@ int tq_engine_push(lua_State *L)
     engine_ud *ud = lua_newuserdata(L, sizeof *ud);
     *ud = (engine_ud){0};
     luaL_setmetatable(L, TQ_ENGINE);
-    ud->has_key = getentropy(&ud->key, sizeof ud->key) == 0;
     tq_check(L, tq_engine_open(&ud->engine, mode_of(L)), "cannot open the engine");
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, TQ_ENGINE ".instance");
@@ -176,12 +173,6 @@ static int engine_in_flight(lua_State *L)
  * so that nothing that has ended gets lost for want of it. */
 enum { READ = 1, UNREAD, ANSWERED, TIMER, READY, READ_POLL, FDS };
 
-/* By what a reply is known again, without keeping it. */
-typedef struct tq_mark {
-    uint64_t hash;  /* of its body, with a key */
-    int32_t status; /* of HTTP; 0 for no reply */
-} tq_mark;
-
 /* One finished poll while its reply is read. */
 typedef struct finished {
     tq_watch_ud *ud;
@@ -252,28 +243,15 @@ static bool read_pinned(lua_State *L, finished *poll, tq_transfer *transfer)
     return lua_error(L);
 }
 
-/* The mark of a whole reply with a body; none for any other. */
-static tq_mark mark_of(const engine_ud *ud, const tq_http_reply *reply)
+/* Reads the reply, unless it is known already: most polls of a task repeat its last reply byte for
+ * byte. What that told, a reading and what else is kept of it, follows from the body and the status
+ * alone. True when there is still somebody to hear of it. */
+static bool read_reply(lua_State *L, finished *poll, tq_transfer *transfer)
 {
-    if (!ud->has_key || reply->outcome != TQ_HTTP_ANSWERED)
-        return (tq_mark){0};
-    return (tq_mark){.hash = tq_siphash(&ud->key, reply->body, reply->body_len),
-                     .status = (int32_t)reply->status};
-}
-
-/* Most polls of a task repeat its last reply byte for byte. What that told is known: a reading, and
- * what else is kept of it, follow from the body and the status alone. */
-static bool is_repeated(const tq_watch_ud *ud, tq_mark mark)
-{
-    return mark.status != 0 && mark.status == ud->mark_status && mark.hash == ud->mark_hash;
-}
-
-/* Reads the reply, unless it is known already. True when there is still somebody to hear of it. */
-static bool read_reply(lua_State *L, const engine_ud *ud, finished *poll, tq_transfer *transfer)
-{
-    tq_mark mark = mark_of(ud, tq_transfer_reply(transfer));
-    if (is_repeated(poll->ud, mark)) {
-        poll->reading = poll->ud->watch.last;
+    tq_watch *watch = &poll->ud->watch;
+    tq_mark mark = tq_transfer_reply(transfer)->mark;
+    if (tq_mark_equals(mark, watch->mark)) {
+        poll->reading = watch->last;
         poll->is_read = true;
         return true;
     }
@@ -283,31 +261,31 @@ static bool read_reply(lua_State *L, const engine_ud *ud, finished *poll, tq_tra
         return true;
     if (tq_reading_is_end(&poll->reading))
         mark.status = 0;
-    poll->ud->mark_hash = mark.hash;
-    poll->ud->mark_status = mark.status;
+    watch->mark = mark;
     return true;
 }
 
 /* Takes in one finished poll. Gives how many values were pushed: 0 when it is no news. */
-static int take_poll(lua_State *L, const engine_ud *engine, finished *poll, tq_transfer *transfer)
+static int take_poll(lua_State *L, finished *poll, tq_transfer *transfer)
 {
     tq_watch_ud *ud = poll->ud;
     tq_watch *watch = &ud->watch;
     int64_t sent_ns = tq_transfer_reply(transfer)->sent_ns;
+    int64_t ended_ns = tq_transfer_reply(transfer)->ended_ns;
     lua_rawgeti(L, LUA_REGISTRYINDEX, ud->anchor);
     int at = lua_gettop(L);
-    if (!read_reply(L, engine, poll, transfer))
+    if (!read_reply(L, poll, transfer))
         return 0;
     if (!poll->is_read)
         return push_watch_news(L, at, UNREAD);
-    int64_t now = tq_clock_now();
-    tq_budget_accepted(&watch->lane->budget, sent_ns);
-    bool changed = tq_watch_learn(watch, &poll->reading, now);
+    tq_budget_accepted(tq_lane_lock(watch->lane), sent_ns);
+    tq_lane_unlock(watch->lane);
+    bool changed = tq_watch_learn(watch, &poll->reading, ended_ns);
     tq_watch_finish_poll(watch);
     if (tq_reading_is_end(&poll->reading) || ud->news == TQ_NEWS_ONCE)
         return push_watch_news(L, at, READ);
     /* There is memory: this entry has just left the place it goes back to. */
-    (void)tq_watch_continue(watch, now);
+    (void)tq_watch_continue(watch, tq_clock_now());
     bool is_news = ud->news == TQ_NEWS_OF_EVERY_POLL || (changed && ud->news == TQ_NEWS_OF_CHANGE);
     return is_news ? push_watch_news(L, at, READ) : 0;
 }
@@ -351,7 +329,7 @@ static int engine_take(lua_State *L)
             return push_news(L, ((tq_call_ud *)job)->anchor, ANSWERED);
         }
         poll.ud = (tq_watch_ud *)job;
-        int pushed = take_poll(L, ud, &poll, transfer);
+        int pushed = take_poll(L, &poll, transfer);
         if (pushed > 0)
             return pushed;
         lua_settop(L, 2);

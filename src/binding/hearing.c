@@ -121,7 +121,7 @@ int tq_watch_hear_reading(lua_State *L)
         lua_pushvalue(L, 3);
         lua_rawseti(L, -2, TQ_WATCH_MORE);
     }
-    ud->mark_status = 0;
+    ud->watch.mark = (tq_mark){0};
     int64_t now = tq_clock_now();
     bool changed = tq_watch_hear(&ud->watch, &reading, age > 0 && age < now ? now - age : now);
     lua_pushboolean(L, tq_reading_is_end(&reading) || is_news(ud, changed));

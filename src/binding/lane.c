@@ -42,8 +42,10 @@ int tq_lane_new(lua_State *L)
 static int lane_set_aside(lua_State *L)
 {
     lane_ud *ud = luaL_checkudata(L, 1, TQ_LANE);
-    ud->aside = ud->lane.budget;
-    tq_budget_init(&ud->lane.budget, HUGE_VAL, ud->aside.burst, new_seed(&ud->lane));
+    tq_budget *budget = tq_lane_lock(&ud->lane);
+    ud->aside = *budget;
+    tq_budget_init(budget, HUGE_VAL, ud->aside.burst, new_seed(&ud->lane));
+    tq_lane_unlock(&ud->lane);
     return 0;
 }
 
@@ -51,7 +53,8 @@ static int lane_set_aside(lua_State *L)
 static int lane_take_back(lua_State *L)
 {
     lane_ud *ud = luaL_checkudata(L, 1, TQ_LANE);
-    ud->lane.budget = ud->aside;
+    *tq_lane_lock(&ud->lane) = ud->aside;
+    tq_lane_unlock(&ud->lane);
     return 0;
 }
 
@@ -92,13 +95,20 @@ static int lane_hold_until(lua_State *L)
     return 0;
 }
 
+static int64_t wait_ns(const tq_lane *lane, int64_t now)
+{
+    int64_t wait = tq_budget_wait_ns(tq_lane_lock(lane), now);
+    tq_lane_unlock(lane);
+    return wait;
+}
+
 /* stats(): polls, refused, in_flight, rate, burst, whether it is fenced, and next_slot in seconds
  * from now; that is missing while it depends on a request that is not on its way yet. */
 static int lane_stats(lua_State *L)
 {
     const tq_lane *lane = tq_lane_check(L, 1);
     const tq_budget *budget = &lane->budget;
-    int64_t now = tq_clock_now(), wait = tq_budget_wait_ns(budget, now);
+    int64_t now = tq_clock_now(), wait = wait_ns(lane, now);
     tq_tally_push(L, &lane->tally);
     if (lane->fence != NULL) {
         lua_pushboolean(L, tq_lane_is_fenced(lane, now));
@@ -119,18 +129,20 @@ static int lane_stats(lua_State *L)
 static int lane_wait(lua_State *L)
 {
     tq_lane *lane = tq_lane_check(L, 1);
-    lua_pushnumber(L, tq_clock_to_seconds(tq_budget_wait_ns(&lane->budget, tq_clock_now())));
+    lua_pushnumber(L, tq_clock_to_seconds(wait_ns(lane, tq_clock_now())));
     return 1;
 }
 
 /* is_idle(seconds): nothing is held back by the budget, nor was anything sent for so long. */
 static int lane_is_idle(lua_State *L)
 {
-    const tq_budget *budget = &tq_lane_check(L, 1)->budget;
+    const tq_lane *lane = tq_lane_check(L, 1);
     int64_t now = tq_clock_now();
     int64_t span = tq_clock_from_seconds(luaL_checknumber(L, 2));
-    bool is_free = tq_budget_wait_ns(budget, now) == 0;
-    lua_pushboolean(L, is_free && tq_clock_add(budget->last_sent_ns, span) <= now);
+    bool is_free = wait_ns(lane, now) == 0;
+    int64_t sent_ns = tq_lane_lock(lane)->last_sent_ns;
+    tq_lane_unlock(lane);
+    lua_pushboolean(L, is_free && tq_clock_add(sent_ns, span) <= now);
     return 1;
 }
 

@@ -103,7 +103,8 @@ void tq_budget_take(tq_budget *budget)
 
 void tq_budget_give_back(tq_budget *budget)
 {
-    budget->unsent--;
+    if (budget->unsent > 0)
+        budget->unsent--;
 }
 
 void tq_budget_sent(tq_budget *budget, int64_t now)

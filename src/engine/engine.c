@@ -7,9 +7,8 @@
 /* When a poll cannot even be written down, for want of memory, its task waits this long. */
 #define MEMORY_PAUSE TQ_SECOND
 
-/* How far ahead of its slot a poll may be chosen. Only budgets whose slots are closer use it: what
- * becomes more urgent meanwhile gets the next one, no later than this. */
-#define LOOK_AHEAD (TQ_SECOND / 200)
+/* Connections that are left to others by polls which do not need one yet. */
+enum { LEFT_FREE = 2 };
 
 /* A step must not take long, for the sake of the loop that it runs in: the rest is due at once. */
 enum { STARTS_IN_STEP = 16 };
@@ -22,11 +21,15 @@ static void on_sent(void *owner, int64_t now)
     tq_watch *watch = owner;
     if (watch->job != TQ_JOB_POLL)
         return;
-    if (watch->has_sent)
-        tq_budget_take(&watch->lane->budget);
-    watch->has_sent = true;
     tq_watch_forget_early(watch);
-    tq_budget_sent(&watch->lane->budget, now);
+    if (!watch->is_gated) {
+        tq_budget *budget = tq_lane_lock(watch->lane);
+        if (watch->has_sent)
+            tq_budget_take(budget);
+        tq_budget_sent(budget, now);
+        tq_lane_unlock(watch->lane);
+    }
+    watch->has_sent = true;
 }
 
 int tq_engine_open(tq_engine *engine, tq_http_mode mode)
@@ -63,7 +66,15 @@ static void on_lost(void *owner)
     watch->lane->tally.in_flight--;
     watch->source->tally.in_flight--;
     if (!watch->has_sent)
-        tq_budget_give_back(&watch->lane->budget);
+        tq_watch_give_back(watch);
+}
+
+/* The parent's thread is not here, and may have left in the middle of something. */
+static void leave_gate(tq_lane *lane)
+{
+    if (lane->gate != NULL)
+        lane->budget.unsent = 0;
+    lane->gate = NULL;
 }
 
 int tq_engine_open_again(tq_engine *engine, tq_http_mode mode)
@@ -73,6 +84,7 @@ int tq_engine_open_again(tq_engine *engine, tq_http_mode mode)
         tq_lane *lane = engine->lanes;
         /* What the parent may not send, its child may not either. */
         tq_fence *fence = tq_fence_hold(lane->fence);
+        leave_gate(lane);
         tq_sched_clear(&lane->sched);
         tq_lane_close(lane);
         lane->fence = fence;
@@ -92,6 +104,25 @@ static bool has_room(const tq_watch *watch)
     return tq_http_peer_has_room(watch->source->peer);
 }
 
+static int64_t budget_wait_ns(const tq_lane *lane, int64_t now)
+{
+    int64_t wait = tq_budget_wait_ns(tq_lane_lock(lane), now);
+    tq_lane_unlock(lane);
+    return wait;
+}
+
+/* How long until there is a slot for one more than those at the gate. While one of them is on its
+ * way to its connection that cannot be told, and is guessed. */
+static int64_t slot_wait_ns(const tq_lane *lane, int64_t now)
+{
+    int64_t wait = budget_wait_ns(lane, now), interval = lane->budget.interval_ns;
+    if (lane->early_count == 0)
+        return wait;
+    if (wait == TQ_NEVER)
+        wait = interval;
+    return tq_clock_add(wait, (int64_t)lane->early_count * interval);
+}
+
 static int64_t lane_wait_ns(const tq_lane *lane, int64_t now)
 {
     if (tq_lane_is_fenced(lane, now) || (lane->crowded != NULL && !has_room(lane->crowded)))
@@ -99,7 +130,10 @@ static int64_t lane_wait_ns(const tq_lane *lane, int64_t now)
     int64_t due = tq_sched_wait_ns(&lane->sched, now);
     if (due == TQ_NEVER)
         return TQ_NEVER;
-    int64_t slot = tq_budget_wait_ns(&lane->budget, now);
+    int64_t slot = slot_wait_ns(lane, now);
+    /* The thread is to have it a little before the slot. */
+    if (lane->early_count > 0)
+        slot -= lane->budget.interval_ns / 2;
     return due > slot ? due : slot;
 }
 
@@ -123,7 +157,7 @@ static void count_poll(tq_tally *tally)
     tally->in_flight++;
 }
 
-static int start_poll(tq_engine *engine, tq_watch *watch, int64_t at_ns)
+static int start_poll(tq_engine *engine, tq_watch *watch, tq_gate *gate)
 {
     tq_source *source = watch->source;
     tq_transfer *transfer;
@@ -136,31 +170,66 @@ static int start_poll(tq_engine *engine, tq_watch *watch, int64_t at_ns)
         return err;
     }
     tq_transfer_set_fence(transfer, watch->lane->fence);
-    tq_transfer_set_start(transfer, at_ns);
+    tq_transfer_set_gate(transfer, gate);
+    tq_transfer_expect(transfer, watch->mark);
     watch->transfer = transfer;
     watch->has_sent = false;
-    tq_budget_take(&watch->lane->budget);
+    watch->is_gated = gate != NULL;
+    if (gate == NULL) {
+        tq_budget_take(tq_lane_lock(watch->lane));
+        tq_lane_unlock(watch->lane);
+    }
     count_poll(&watch->lane->tally);
     count_poll(&watch->source->tally);
     tq_http_submit(transfer, source->target, watch);
     return TQ_OK;
 }
 
-/* Starts the poll whose turn it is; it goes out at `at_ns`, or at once. The task, or NULL. */
-static tq_watch *start_next(tq_engine *engine, tq_lane *lane, int64_t now, int64_t at_ns)
+static bool can_start(const tq_lane *lane, const tq_watch *watch)
+{
+    size_t needed = lane->early_count > 0 ? 1 + LEFT_FREE : 1;
+    return tq_http_peer_has_room_for(watch->source->peer, needed);
+}
+
+/* Starts the poll whose turn it is, at once or by way of the gate. The task, or NULL. */
+static tq_watch *start_next(tq_engine *engine, tq_lane *lane, int64_t now, tq_gate *gate)
 {
     tq_sched_entry *entry = tq_sched_peek(&lane->sched, now);
     if (entry == NULL)
         return NULL;
     tq_watch *watch = watch_of(entry);
-    if (!has_room(watch)) {
+    if (!can_start(lane, watch)) {
         lane->crowded = watch;
         return NULL;
     }
     tq_sched_take(&lane->sched, entry, now);
-    if (start_poll(engine, watch, at_ns) != TQ_OK)
+    if (start_poll(engine, watch, gate) != TQ_OK)
         (void)tq_watch_schedule(watch, tq_clock_add(now, MEMORY_PAUSE));
     return watch;
+}
+
+/* Where slots come one by one and a thread sends the polls, it does so when the budget lets it. */
+static bool has_gate(const tq_engine *engine, tq_lane *lane)
+{
+    const tq_budget *budget = &lane->budget;
+    if (!tq_http_can_wait(engine->http) || budget->burst != 1 || budget->interval_ns == 0)
+        return false;
+    if (lane->gate == NULL)
+        lane->gate = tq_gate_new(&lane->budget);
+    return lane->gate != NULL;
+}
+
+static void start_at_gate(tq_engine *engine, tq_lane *lane, int64_t now)
+{
+    int64_t slot = slot_wait_ns(lane, now);
+    int64_t ahead = tq_lane_looks_ahead(lane) ? TQ_LOOK_AHEAD : 0;
+    while (slot <= ahead && lane->early_count < TQ_MOST_EARLY) {
+        tq_watch *watch = start_next(engine, lane, now, lane->gate);
+        if (watch == NULL || watch->transfer == NULL)
+            return;
+        lane->early[lane->early_count++] = watch;
+        slot = tq_clock_add(slot, lane->budget.interval_ns);
+    }
 }
 
 static void start_due_of(tq_engine *engine, tq_lane *lane, int64_t now)
@@ -168,37 +237,26 @@ static void start_due_of(tq_engine *engine, tq_lane *lane, int64_t now)
     lane->crowded = NULL;
     if (tq_lane_is_fenced(lane, now))
         return;
-    for (int left = STARTS_IN_STEP; left > 0 && tq_budget_wait_ns(&lane->budget, now) == 0; left--)
-        if (start_next(engine, lane, now, 0) == NULL)
-            return;
-}
-
-static bool can_start_early(const tq_lane *lane, int64_t now, int64_t wait)
-{
-    const tq_budget *budget = &lane->budget;
-    return budget->interval_ns <= LOOK_AHEAD && wait > 0 && wait <= LOOK_AHEAD &&
-           tq_budget_is_settled(budget) && !tq_lane_is_fenced(lane, tq_clock_add(now, wait));
-}
-
-static void start_early_of(tq_engine *engine, tq_lane *lane, int64_t now)
-{
-    int64_t wait = tq_budget_wait_ns(&lane->budget, now);
-    if (!can_start_early(lane, now, wait))
+    if (has_gate(engine, lane)) {
+        start_at_gate(engine, lane, now);
         return;
-    tq_watch *watch = start_next(engine, lane, now, tq_clock_add(now, wait));
-    if (watch != NULL && watch->transfer != NULL)
-        lane->early = watch;
+    }
+    for (int left = STARTS_IN_STEP; left > 0 && budget_wait_ns(lane, now) == 0; left--)
+        if (start_next(engine, lane, now, NULL) == NULL)
+            return;
 }
 
 void tq_engine_arm(tq_engine *engine)
 {
     int64_t now = tq_clock_now();
-    if (tq_http_can_wait(engine->http))
-        for (tq_lane *lane = engine->lanes; lane != NULL; lane = lane->next)
-            start_early_of(engine, lane, now);
+    bool can_wait = tq_http_can_wait(engine->http);
+    for (tq_lane *lane = engine->lanes; can_wait && lane != NULL; lane = lane->next)
+        start_due_of(engine, lane, now);
     int64_t wait = tq_engine_wait_ns(engine, now);
     if (wait != TQ_NEVER)
         tq_http_arm(engine->http, tq_clock_add(now, wait));
+    if (can_wait)
+        tq_http_kick(engine->http);
 }
 
 /* As long as replies come as fast as they are read, more polls would only queue in the service,
@@ -255,22 +313,24 @@ int tq_engine_step(tq_engine *engine, int64_t wait_ns)
     return err;
 }
 
-static void settle_budget(tq_watch *watch, const tq_http_reply *reply, int64_t now)
+static void settle_budget(tq_watch *watch, const tq_http_reply *reply)
 {
-    tq_budget *budget = &watch->lane->budget;
-    if (watch->has_sent) {
-        tq_budget_answered(budget, reply->sent_ns, now);
+    if (watch->is_gated)
         return;
-    }
+    tq_budget *budget = tq_lane_lock(watch->lane);
     /* What never got a connection has used its slot all the same: attempts are paced too. */
+    if (watch->has_sent)
+        tq_budget_answered(budget, reply->sent_ns, reply->ended_ns);
+    else
+        tq_budget_sent(budget, reply->ended_ns);
+    tq_lane_unlock(watch->lane);
     watch->has_sent = true;
-    tq_budget_sent(budget, now);
 }
 
 /* The poll that came too late to its connection never was. */
 static void take_back(tq_watch *watch)
 {
-    tq_budget_give_back(&watch->lane->budget);
+    tq_watch_give_back(watch);
     tq_watch_uncount_poll(watch);
     tq_watch_finish_poll(watch);
     /* There is memory: this entry has just left the place it goes back to. */
@@ -292,9 +352,8 @@ tq_transfer *tq_engine_take(tq_engine *engine)
         return NULL;
     tq_watch *watch = tq_transfer_owner(transfer);
     if (watch->job == TQ_JOB_POLL) {
-        int64_t now = tq_clock_now();
         tq_watch_forget_early(watch);
-        settle_budget(watch, tq_transfer_reply(transfer), now);
+        settle_budget(watch, tq_transfer_reply(transfer));
         watch->polls++;
     }
     return transfer;

@@ -21,7 +21,8 @@
  */
 #include "base/fence.h"
 #include "base/reading.h"
-#include "budget/budget.h"
+#include "budget/gate.h"
+#include "clock/clock.h"
 #include "http/http.h"
 #include "sched/sched.h"
 
@@ -45,15 +46,23 @@ typedef struct tq_source {
     tq_tally tally;
 } tq_source;
 
+/* How far ahead of its slot a poll may be chosen, and how many of a lane. Only budgets whose slots
+ * are closer use it: what becomes more urgent meanwhile gets the next one, no later than this. */
+#define TQ_LOOK_AHEAD (TQ_SECOND / 50)
+enum { TQ_MOST_EARLY = 8 };
+
 typedef struct tq_lane {
-    tq_budget budget;
+    tq_budget budget; /* to be locked where there is a gate */
     tq_sched sched;
     struct tq_lane *next, *prev;
     struct tq_engine *engine; /* NULL before they are joined, and once one of them is closed */
     bool is_over;             /* it joins no engine any more, since its memory is about to go */
     tq_fence *fence;          /* no poll goes out once it is passed; NULL for never */
     struct tq_watch *crowded; /* whose turn it is, while its client has no room for a request */
-    struct tq_watch *early;   /* whose poll was handed over ahead of its slot, until it goes out */
+    tq_gate *gate;            /* by which a transport's thread sees the budget; NULL before */
+    struct tq_watch *early[TQ_MOST_EARLY]; /* whose polls are at the gate; one that has gone out
+                                              stays until that is heard */
+    unsigned early_count;
     tq_tally tally;
 } tq_lane;
 
@@ -61,6 +70,7 @@ typedef struct tq_watch {
     tq_job job;
     bool is_seen;  /* `last` holds what a poll told */
     bool has_sent; /* the poll in flight has used its slot */
+    bool is_gated; /* what becomes of its slot is told to the budget by the transport */
     bool is_muted; /* somebody else looks at the task */
     tq_sched_entry entry;
     tq_lane *lane;
@@ -74,6 +84,7 @@ typedef struct tq_watch {
     tq_reading last;
     int64_t changed_ns; /* when `last` became what it is */
     int64_t read_ns;    /* when a poll told it last */
+    tq_mark mark;       /* of the reply that told it, unless that is an end */
     uint64_t polls;     /* answered or failed */
 } tq_watch;
 
@@ -191,8 +202,19 @@ bool tq_watch_hear(tq_watch *watch, const tq_reading *reading, int64_t read_ns);
 /* Ends the poll whose transfer was taken. */
 void tq_watch_finish_poll(tq_watch *watch);
 
-/* Its poll waits for no slot any more. */
+/* Its budget, for as long as it takes to ask or to tell it something: the thread that has polls at
+ * the gate waits meanwhile. */
+tq_budget *tq_lane_lock(const tq_lane *lane);
+void tq_lane_unlock(const tq_lane *lane);
+
+/* Is a poll handed over before its slot has come? */
+bool tq_lane_looks_ahead(const tq_lane *lane);
+
+/* Its poll is not at the gate any more. */
 void tq_watch_forget_early(const tq_watch *watch);
+
+/* The slot of its poll is not used. */
+void tq_watch_give_back(const tq_watch *watch);
 
 /* What was counted as a poll of the watch never went out. */
 void tq_watch_uncount_poll(tq_watch *watch);

@@ -10,35 +10,59 @@ void tq_lane_init(tq_lane *lane, double rate, unsigned burst, uint64_t seed)
     tq_sched_init(&lane->sched, lane->budget.interval_ns);
 }
 
-void tq_watch_forget_early(const tq_watch *watch)
+tq_budget *tq_lane_lock(const tq_lane *lane)
 {
-    if (watch->lane->early == watch)
-        watch->lane->early = NULL;
+    tq_gate_lock(lane->gate);
+    return (tq_budget *)&lane->budget;
 }
 
-/* The poll that was chosen ahead gets another slot, since that one has moved. */
+void tq_lane_unlock(const tq_lane *lane)
+{
+    tq_gate_unlock(lane->gate);
+}
+
+bool tq_lane_looks_ahead(const tq_lane *lane)
+{
+    return lane->gate != NULL && lane->budget.interval_ns <= TQ_LOOK_AHEAD;
+}
+
+void tq_watch_forget_early(const tq_watch *watch)
+{
+    tq_lane *lane = watch->lane;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < lane->early_count; i++)
+        if (lane->early[i] != watch)
+            lane->early[kept++] = lane->early[i];
+    lane->early_count = kept;
+}
+
+/* The polls that were chosen ahead get other slots, since those have moved. */
 static void call_back_early(tq_lane *lane)
 {
-    tq_watch *watch = lane->early;
-    if (watch == NULL)
-        return;
-    tq_watch_stop(watch);
-    if (!watch->has_sent)
-        tq_watch_uncount_poll(watch);
-    /* There is memory: the entry goes back to the place that it has left. */
-    (void)tq_watch_schedule(watch, tq_clock_now());
+    if (lane->early_count > 0)
+        tq_http_hear_sent(lane->engine->http);
+    while (lane->early_count > 0) {
+        tq_watch *watch = lane->early[lane->early_count - 1];
+        tq_watch_stop(watch);
+        if (!watch->has_sent)
+            tq_watch_uncount_poll(watch);
+        /* There is memory: the entry goes back to the place that it has left. */
+        (void)tq_watch_schedule(watch, tq_clock_now());
+    }
 }
 
 void tq_lane_set_rate(tq_lane *lane, double rate)
 {
-    tq_budget_set_rate(&lane->budget, rate);
+    tq_budget_set_rate(tq_lane_lock(lane), rate);
+    tq_lane_unlock(lane);
     tq_sched_set_interval(&lane->sched, lane->budget.interval_ns);
     call_back_early(lane);
 }
 
 void tq_lane_hold(tq_lane *lane, int64_t until_ns)
 {
-    tq_budget_hold(&lane->budget, until_ns);
+    tq_budget_hold(tq_lane_lock(lane), until_ns);
+    tq_lane_unlock(lane);
     if (until_ns > tq_clock_now())
         call_back_early(lane);
 }
@@ -58,7 +82,10 @@ void tq_lane_close(tq_lane *lane)
     tq_engine *engine = lane->engine;
     tq_fence_release(lane->fence);
     lane->fence = NULL;
-    lane->early = NULL;
+    tq_gate_shut(lane->gate);
+    tq_gate_release(lane->gate);
+    lane->gate = NULL;
+    lane->early_count = 0;
     if (engine == NULL)
         return;
     if (lane->prev != NULL)
@@ -92,7 +119,8 @@ void tq_lane_refuse(tq_lane *lane, tq_source *source, int64_t sent_ns, int64_t r
 {
     lane->tally.refused++;
     source->tally.refused++;
-    tq_budget_refused(&lane->budget, sent_ns, tq_clock_now(), retry_after_ns);
+    tq_budget_refused(tq_lane_lock(lane), sent_ns, tq_clock_now(), retry_after_ns);
+    tq_lane_unlock(lane);
     call_back_early(lane);
 }
 
@@ -117,7 +145,11 @@ static int64_t last_look_ns(const tq_watch *watch, int64_t now)
 {
     if (watch->deadline_ns == TQ_NEVER)
         return TQ_NEVER;
-    int64_t last = watch->deadline_ns - tq_budget_answer_ns(&watch->lane->budget);
+    const tq_lane *lane = watch->lane;
+    int64_t last = watch->deadline_ns - tq_budget_answer_ns(tq_lane_lock(lane));
+    tq_lane_unlock(lane);
+    if (tq_lane_looks_ahead(lane))
+        last -= TQ_LOOK_AHEAD;
     return last > now ? last : TQ_NEVER;
 }
 
@@ -174,7 +206,8 @@ bool tq_watch_can_look(const tq_watch *watch, int64_t deadline_ns, int64_t now, 
 {
     const tq_budget *budget = &watch->lane->budget;
     const tq_sched *sched = &watch->lane->sched;
-    int64_t wait = tq_budget_wait_ns(budget, now);
+    int64_t wait = tq_budget_wait_ns(tq_lane_lock(watch->lane), now);
+    tq_lane_unlock(watch->lane);
     *slot_ns = wait == TQ_NEVER ? now : tq_clock_add(now, wait);
     if (watch->is_muted || tq_lane_is_fenced(watch->lane, now))
         return true;
@@ -185,6 +218,7 @@ bool tq_watch_can_look(const tq_watch *watch, int64_t deadline_ns, int64_t now, 
         ahead = tq_sched_unseen_by(sched, deadline_ns);
     bool is_itself = tq_heap_is_in(&watch->entry.promise) && ahead > 0;
     ahead -= is_itself;
+    ahead += watch->lane->early_count;
     ahead -= ahead < budget->burst - 1 ? ahead : budget->burst - 1;
     double slot = (double)*slot_ns + (double)ahead * (double)sched->interval_ns;
     *slot_ns = slot < (double)TQ_NEVER ? (int64_t)slot : TQ_NEVER;
@@ -213,6 +247,14 @@ void tq_watch_uncount_poll(tq_watch *watch)
     watch->source->tally.polls--;
 }
 
+void tq_watch_give_back(const tq_watch *watch)
+{
+    if (watch->is_gated)
+        return;
+    tq_budget_give_back(tq_lane_lock(watch->lane));
+    tq_lane_unlock(watch->lane);
+}
+
 static void leave_sched(tq_watch *watch)
 {
     tq_sched_remove(&watch->lane->sched, &watch->entry);
@@ -229,7 +271,7 @@ void tq_watch_stop(tq_watch *watch)
     tq_watch_finish_poll(watch);
     /* Its releasing may have told that it went out. */
     if (is_polled && !watch->has_sent)
-        tq_budget_give_back(&watch->lane->budget);
+        tq_watch_give_back(watch);
 }
 
 void tq_watch_mute(tq_watch *watch, bool is_muted)
@@ -237,6 +279,8 @@ void tq_watch_mute(tq_watch *watch, bool is_muted)
     watch->is_muted = is_muted;
     if (!is_muted || watch->lane->engine == NULL)
         return;
+    if (watch->is_gated && watch->transfer != NULL)
+        tq_http_hear_sent(watch->lane->engine->http);
     if (watch->transfer != NULL && !watch->has_sent)
         tq_watch_stop(watch);
     else

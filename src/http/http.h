@@ -3,7 +3,7 @@
 #define TQ_HTTP_H
 /*
  * HTTP requests in flight, all behind one pollable fd. The only room that sees libcurl. It knows
- * nothing of tasks, budgets or services: bytes out, bytes in.
+ * nothing of tasks or services, and of budgets that they have a gate: bytes out, bytes in.
  *
  * - tq_http: the transfers of one engine. Nothing blocks but tq_http_wait.
  * - tq_http_peer: where the requests of one client go, with what connection, limits and identity.
@@ -38,6 +38,7 @@
 
 #include "base/buf.h"
 #include "base/fence.h"
+#include "budget/gate.h"
 #include "http/foreign.h"
 
 typedef struct tq_http tq_http;
@@ -73,6 +74,14 @@ typedef enum tq_http_outcome {
     TQ_HTTP_LATE        /* not sent, because its fence was passed */
 } tq_http_outcome;
 
+/* By what a whole reply with its body is known again, without keeping it. */
+typedef struct tq_mark {
+    uint64_t hash;  /* of the body, with a key of the transport's */
+    int32_t status; /* of HTTP; 0 for none, which equals no other */
+} tq_mark;
+
+bool tq_mark_equals(tq_mark a, tq_mark b);
+
 typedef struct tq_http_reply {
     tq_http_outcome outcome;
     const char *error;      /* one line of text where the outcome is not TQ_HTTP_ANSWERED */
@@ -81,6 +90,8 @@ typedef struct tq_http_reply {
     const char *body;       /* not NULL */
     size_t body_len;
     int64_t sent_ns; /* when the request went out, last time if twice; INT64_MIN if never */
+    int64_t ended_ns;
+    tq_mark mark;
 } tq_http_reply;
 
 /* Called when a request goes out on its connection, or with the next step after that, and before
@@ -159,8 +170,9 @@ bool tq_http_is_exposed(const char *base_url, const char *proxy);
 /* Cancels the peer's transfers and frees it. NULL is let pass. */
 void tq_http_peer_close(tq_http_peer *peer);
 
-/* May another transfer go at once, or would it queue? */
+/* May another transfer go at once, or so many more, or would they queue? */
 bool tq_http_peer_has_room(const tq_http_peer *peer);
+bool tq_http_peer_has_room_for(const tq_http_peer *peer, size_t count);
 
 /* The peer's base URL with `path` behind it, with the request headers in `headers` ("Name: value"),
  * a list that NULL ends; they are copied. 0, TQ_ERR_MEMORY or TQ_ERR_INVALID. */
@@ -193,9 +205,18 @@ void tq_transfer_set_fence(tq_transfer *transfer, tq_fence *fence);
 /* May a request be submitted ahead of the instant at which it is to go out? */
 bool tq_http_can_wait(const tq_http *http);
 
-/* The request does not go out before this instant; to be set before it is submitted, for a peer
- * that has room. */
-void tq_transfer_set_start(tq_transfer *transfer, int64_t at_ns);
+/* Once the transport has been kicked, the request goes out when the gate has a slot for it, after
+ * those that were submitted with the same gate before, and tells the gate what becomes of the slot.
+ * It is held until the transfer is released. To be set before it is submitted, for a peer that has
+ * room. */
+void tq_transfer_set_gate(tq_transfer *transfer, tq_gate *gate);
+
+/* A reply with this mark tells nothing new: while others wait at the same gate it is not told at
+ * once, but together with what comes within some milliseconds. */
+void tq_transfer_expect(tq_transfer *transfer, tq_mark mark);
+
+/* Tells what has gone out by now, without a step. */
+void tq_http_hear_sent(tq_http *http);
 
 /* Gives the transfer a target of its own, freed with it. */
 void tq_transfer_own_target(tq_transfer *transfer, tq_http_target *target);

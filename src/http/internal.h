@@ -12,6 +12,7 @@
  */
 #include "http/libcurl.h"
 
+#include "base/siphash.h"
 #include "http/driver.h"
 #include "http/http.h"
 
@@ -61,6 +62,9 @@ typedef struct tq_mail {
     bool is_returned;
 } tq_mail;
 
+/* What a transfer has of its gate's budget. */
+typedef enum tq_slot { TQ_SLOT_NONE, TQ_SLOT_TAKEN, TQ_SLOT_USED } tq_slot;
+
 struct tq_transfer {
     tq_transfer *next, *prev;
     tq_http *http;
@@ -69,6 +73,8 @@ struct tq_transfer {
     CURL *easy;
     tq_http_target *own_target;
     tq_fence *fence;
+    tq_gate *gate;
+    tq_mark expected;
     curl_mime *mime;
     void *owner;
     tq_transfer_state state;
@@ -86,12 +92,12 @@ struct tq_transfer {
     const struct curl_slist *headers_set;
     tq_transfer *next_played;
     tq_mail mail;
-    int64_t start_ns;         /* with the thread: when it is to go out; 0 for at once */
     tq_transfer *next_posted; /* in the mailbox, or with the thread */
     CURLcode result;          /* of the thread, as the next three */
     bool is_out;              /* of libcurl's hands */
     bool is_let_go;           /* its recall was obeyed */
     bool is_finished;         /* among those that are to be handed back */
+    tq_slot slot;
     tq_buf request;
     tq_buf body;
     tq_http_headers headers;
@@ -128,7 +134,9 @@ struct tq_http {
     tq_shard shards[TQ_DRIVER_MOST];
     size_t shard_count;
     size_t in_flight;
-    unsigned forks; /* of the process whose it is */
+    unsigned forks;     /* of the process whose it is */
+    tq_siphash_key key; /* of the marks of replies */
+    bool has_key;
     tq_http_on_sent *on_sent;
     tq_http_peer *peers;
     tq_list done;
@@ -148,6 +156,8 @@ int tq_http_start(tq_http *http, tq_transfer *transfer);
 bool tq_http_stop(tq_http *http, tq_transfer *transfer);
 /* transport.c: a transfer that is over and in nobody's hands any more is to be taken. */
 void tq_http_finish(tq_http *http, tq_transfer *transfer);
+/* transport.c: when it ended, and the mark of its reply, if that is whole. */
+void tq_http_note_end(tq_transfer *transfer, CURLcode result, int64_t now);
 /* transport.c: hands each transfer of a multi handle that is over to `finish`. */
 typedef void tq_http_finisher(tq_http *http, tq_transfer *transfer, CURLcode result);
 void tq_http_collect(tq_http *http, CURLM *multi, tq_http_finisher *finish);
@@ -186,5 +196,7 @@ int tq_transfer_new(tq_http_peer *peer, tq_transfer **out);
 void tq_transfer_free(tq_transfer *transfer);
 void tq_transfer_end(tq_transfer *transfer, CURLcode result);
 void tq_transfer_note_sent(tq_transfer *transfer, int64_t now);
+/* Its reply is whole. */
+void tq_transfer_mark(tq_transfer *transfer, int32_t status);
 
 #endif

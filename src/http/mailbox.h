@@ -24,9 +24,9 @@ struct tq_thread {
 
     /* The thread's own. */
     size_t shards_known;
-    tq_chain finished;  /* not handed back yet */
-    tq_transfer *early; /* whose start has not come; the first to start comes first */
-    bool is_own_ready;  /* `own` has something, and the worker was not told yet */
+    tq_chain finished; /* not handed back yet */
+    tq_chain early;    /* at their gates, in the order of their coming */
+    bool is_own_ready; /* `own` has something, and the worker was not told yet */
 
     /* The worker's own: file descriptors of others. The thread watches for it whether one is ready,
      * when it has been asked to. */
@@ -41,11 +41,12 @@ struct tq_thread {
     size_t shard_count;
     int own_fd;        /* to be watched from now on, or -1 */
     bool is_own_spent; /* its watching: it is done once */
+    bool has_ends;     /* some were returned that are to be told at once */
     bool is_rung;      /* and the worker has not looked since */
     bool is_asleep;    /* the thread waits, until then */
     int64_t asleep_until_ns;
     int64_t armed_ns; /* when the worker wants the bell rung, whatever happens */
-    int64_t note_ns;  /* when it is rung for what is noted */
+    int64_t note_ns;  /* when it is rung for what can wait so long */
     int64_t beat_ns;  /* when it is rung to be heard */
 
     /* Taken after the other lock by whoever takes both. The worker alone hangs and unhangs the

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "clock/clock.h"
 #include "http/internal.h"
 
 /* Handles at rest are kept for the next poll up to here; each is about 6 KB. */
@@ -77,9 +78,14 @@ void tq_http_peer_close(tq_http_peer *peer)
     free(peer);
 }
 
+bool tq_http_peer_has_room_for(const tq_http_peer *peer, size_t count)
+{
+    return peer->active + peer->queue.count + count <= peer->options.max_connections;
+}
+
 bool tq_http_peer_has_room(const tq_http_peer *peer)
 {
-    return peer->active + peer->queue.count < peer->options.max_connections;
+    return tq_http_peer_has_room_for(peer, 1);
 }
 
 void tq_http_peer_attach(tq_http_peer *peer, tq_http *http)
@@ -200,6 +206,7 @@ void tq_http_peer_detach(tq_http_peer *peer)
 
 void tq_http_fail_unstarted(tq_transfer *transfer)
 {
+    transfer->reply.ended_ns = tq_clock_now();
     tq_transfer_end(transfer, CURLE_OUT_OF_MEMORY);
     transfer->state = TQ_TRANSFER_DONE;
     tq_list_append(&transfer->peer->http->done, transfer);
@@ -279,7 +286,8 @@ static void rest(tq_transfer *transfer)
     transfer->own_target = NULL;
     tq_transfer_set_fence(transfer, NULL);
     transfer->owner = NULL;
-    transfer->start_ns = 0;
+    tq_transfer_set_gate(transfer, NULL);
+    tq_transfer_expect(transfer, (tq_mark){0});
     transfer->send_once = false;
     transfer->times_sent = 0;
     transfer->state = TQ_TRANSFER_IDLE;

@@ -75,6 +75,9 @@ int tq_http_answer(tq_http *http, uint64_t number, const tq_http_reply *reply)
         snprintf(transfer->error, sizeof transfer->error, "%s", reply->error);
         transfer->reply.error = transfer->error;
     }
+    transfer->reply.ended_ns = tq_clock_now();
+    if (reply->outcome == TQ_HTTP_ANSWERED)
+        tq_transfer_mark(transfer, (int32_t)reply->status);
     tq_play_stop(http, transfer);
     tq_http_finish(http, transfer);
     return TQ_OK;

@@ -12,6 +12,8 @@
 
 /* That a request went out is told together with its answer if that comes so soon. */
 #define NOTE_DELAY (TQ_SECOND / 1000)
+/* And a reply that tells nothing new together with others, if there are others so soon. */
+#define REPEAT_DELAY (TQ_SECOND / 50)
 #define HEARTBEAT TQ_SECOND
 
 /* One that could not start may be recalled in the same look. */
@@ -31,41 +33,47 @@ static void start(tq_thread *thread, tq_transfer *transfer)
     put_finished(thread, transfer);
 }
 
-static void put_early(tq_thread *thread, tq_transfer *transfer)
-{
-    tq_transfer **place = &thread->early;
-    while (*place != NULL && (*place)->start_ns <= transfer->start_ns)
-        place = &(*place)->next_posted;
-    transfer->next_posted = *place;
-    *place = transfer;
-}
-
 static bool take_early(tq_thread *thread, const tq_transfer *transfer)
 {
-    tq_transfer **place = &thread->early;
-    while (*place != NULL && *place != transfer)
-        place = &(*place)->next_posted;
-    if (*place == NULL)
-        return false;
-    *place = transfer->next_posted;
-    return true;
+    bool is_in = false;
+    tq_chain early = tq_chain_take(&thread->early);
+    for (tq_transfer *each = early.first, *next; each != NULL; each = next) {
+        next = each->next_posted;
+        if (each != transfer)
+            tq_chain_add(&thread->early, each);
+        is_in = is_in || each == transfer;
+    }
+    return is_in;
+}
+
+static bool is_any_early(const tq_thread *thread, const tq_gate *gate)
+{
+    const tq_transfer *transfer = thread->early.first;
+    while (transfer != NULL && transfer->gate != gate)
+        transfer = transfer->next_posted;
+    return transfer != NULL;
 }
 
 static void start_early(tq_thread *thread, int64_t now)
 {
-    while (thread->early != NULL && thread->early->start_ns <= now) {
-        tq_transfer *transfer = thread->early;
-        thread->early = transfer->next_posted;
-        start(thread, transfer);
+    tq_chain early = tq_chain_take(&thread->early);
+    for (tq_transfer *transfer = early.first, *next; transfer != NULL; transfer = next) {
+        next = transfer->next_posted;
+        if (tq_gate_take(transfer->gate, now)) {
+            transfer->slot = TQ_SLOT_TAKEN;
+            start(thread, transfer);
+        } else {
+            tq_chain_add(&thread->early, transfer);
+        }
     }
 }
 
-static void start_posted(tq_thread *thread, tq_chain posted, int64_t now)
+static void start_posted(tq_thread *thread, tq_chain posted)
 {
     for (tq_transfer *transfer = posted.first, *next; transfer != NULL; transfer = next) {
         next = transfer->next_posted;
-        if (transfer->start_ns > now)
-            put_early(thread, transfer);
+        if (transfer->gate != NULL)
+            tq_chain_add(&thread->early, transfer);
         else
             start(thread, transfer);
     }
@@ -86,6 +94,7 @@ static void stop_recalled(tq_thread *thread, tq_transfer *recalled)
 
 static void finish(tq_http *http, tq_transfer *transfer, CURLcode result)
 {
+    tq_http_note_end(transfer, result, tq_clock_now());
     curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
     transfer->result = result;
     transfer->is_out = true;
@@ -110,22 +119,55 @@ static void work(tq_thread *thread, int64_t wait_ns)
         thread->is_own_ready = true;
 }
 
-static void hand_back(tq_thread *thread)
+/* What becomes of its slot. An attempt has used it too, though nothing came to be sent, unless
+ * somebody did not want that. */
+static void settle(tq_transfer *transfer)
 {
-    tq_chain finished = tq_chain_take(&thread->finished);
-    for (tq_transfer *transfer = finished.first, *next; transfer != NULL; transfer = next) {
-        next = transfer->next_posted;
-        transfer->is_finished = false;
-        if (transfer->mail.is_recalled && !transfer->is_let_go)
-            continue;
-        transfer->mail.is_returned = true;
-        tq_chain_add(&thread->returned, transfer);
-    }
+    tq_gate *gate = transfer->gate;
+    bool is_wanted = !transfer->mail.is_recalled && !transfer->is_late;
+    int64_t ended_ns = transfer->reply.ended_ns;
+    if (transfer->slot == TQ_SLOT_TAKEN && is_wanted)
+        tq_gate_sent(gate, true, ended_ns);
+    else if (transfer->slot == TQ_SLOT_TAKEN)
+        tq_gate_give_back(gate);
+    else if (transfer->slot == TQ_SLOT_USED && is_wanted)
+        tq_gate_answered(gate, transfer->mail.sent_ns, ended_ns);
+    transfer->slot = TQ_SLOT_NONE;
+}
+
+/* Whoever has more to come at its gate can be told of it a little later. */
+static bool can_be_kept(const tq_thread *thread, const tq_transfer *transfer)
+{
+    return tq_mark_equals(transfer->reply.mark, transfer->expected) &&
+           is_any_early(thread, transfer->gate);
 }
 
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static void hand_back_one(tq_thread *thread, tq_transfer *transfer, int64_t now)
+{
+    transfer->mail.is_returned = true;
+    tq_chain_add(&thread->returned, transfer);
+    if (can_be_kept(thread, transfer))
+        thread->note_ns = least(thread->note_ns, now + REPEAT_DELAY);
+    else
+        thread->has_ends = true;
+}
+
+static void hand_back(tq_thread *thread, int64_t now)
+{
+    tq_chain finished = tq_chain_take(&thread->finished);
+    for (tq_transfer *transfer = finished.first, *next; transfer != NULL; transfer = next) {
+        next = transfer->next_posted;
+        transfer->is_finished = false;
+        settle(transfer);
+        if (transfer->mail.is_recalled && !transfer->is_let_go)
+            continue;
+        hand_back_one(thread, transfer, now);
+    }
 }
 
 static int64_t next_ring_ns(const tq_thread *thread)
@@ -138,8 +180,7 @@ static int64_t next_ring_ns(const tq_thread *thread)
 static bool is_to_ring(tq_thread *thread, int64_t now)
 {
     bool is_beat = thread->beat_ns <= now;
-    bool is_due =
-        thread->returned.first != NULL || thread->is_own_ready || next_ring_ns(thread) <= now;
+    bool is_due = thread->has_ends || thread->is_own_ready || next_ring_ns(thread) <= now;
     thread->is_own_spent = thread->is_own_spent || thread->is_own_ready;
     thread->is_own_ready = false;
     if (is_beat)
@@ -168,8 +209,8 @@ static void plan_wait(tq_thread *thread, orders *given, int64_t now)
     if (given->posted.first != NULL || given->recalled != NULL)
         return;
     int64_t wait = tq_driver_wait_ns(thread->http->driver, now);
-    if (thread->early != NULL)
-        wait = least(wait, thread->early->start_ns > now ? thread->early->start_ns - now : 0);
+    for (const tq_transfer *early = thread->early.first; early != NULL; early = early->next_posted)
+        wait = least(wait, tq_gate_wait_ns(early->gate, now));
     int64_t ring_ns = next_ring_ns(thread);
     if (ring_ns != TQ_NEVER)
         wait = least(wait, ring_ns > now ? ring_ns - now : 0);
@@ -202,7 +243,7 @@ static bool exchange(tq_thread *thread, orders *given)
     int64_t now = tq_clock_now();
     bool goes_on = !thread->is_over;
     thread->is_asleep = false;
-    hand_back(thread);
+    hand_back(thread, now);
     bool rings = is_to_ring(thread, now);
     if (goes_on) {
         take_orders(thread, given);
@@ -225,9 +266,9 @@ static void obey(tq_thread *thread, const orders *given)
 {
     int64_t now = tq_clock_now();
     know_shards(thread, given->shard_count);
-    start_posted(thread, given->posted, now);
-    start_early(thread, now);
+    start_posted(thread, given->posted);
     stop_recalled(thread, given->recalled);
+    start_early(thread, now);
     /* If it cannot be watched it is looked at with every step. */
     if (given->own_fd >= 0)
         (void)tq_driver_watch(thread->http->driver, given->own_fd, TQ_FD_IN);
@@ -256,6 +297,7 @@ static void *run(void *data)
 bool tq_thread_note_sent(tq_thread *thread, tq_transfer *transfer)
 {
     tq_mail *mail = &transfer->mail;
+    tq_gate *gate = transfer->gate;
     int64_t now = tq_clock_now();
     pthread_mutex_lock(&thread->lock);
     bool goes = !mail->is_recalled;
@@ -266,7 +308,10 @@ bool tq_thread_note_sent(tq_thread *thread, tq_transfer *transfer)
             mail->next_noted = thread->noted;
             thread->noted = transfer;
         }
-        thread->note_ns = least(thread->note_ns, now + NOTE_DELAY);
+        thread->note_ns = least(thread->note_ns, now + (gate ? REPEAT_DELAY : NOTE_DELAY));
+        if (gate != NULL)
+            tq_gate_sent(gate, transfer->slot == TQ_SLOT_TAKEN, now);
+        transfer->slot = gate != NULL ? TQ_SLOT_USED : TQ_SLOT_NONE;
     }
     pthread_mutex_unlock(&thread->lock);
     return goes;
@@ -382,7 +427,7 @@ void tq_thread_stop(tq_thread *thread)
     /* What the thread did not come to; libcurl is the caller's now. */
     take_orders(thread, &given);
     obey(thread, &given);
-    hand_back(thread);
+    hand_back(thread, tq_clock_now());
 }
 
 void tq_thread_close(tq_thread *thread)

@@ -29,8 +29,10 @@ int tq_thread_open(tq_http *http);
 void tq_thread_stop(tq_thread *thread);
 void tq_thread_close(tq_thread *thread);
 
-/* 0, or TQ_ERR_SYSTEM when there can be no thread. */
+/* 0, or TQ_ERR_SYSTEM when there can be no thread. One that is for a gate is taken up when the
+ * thread is kicked. */
 int tq_thread_post(tq_thread *thread, tq_transfer *transfer);
+void tq_thread_kick(tq_thread *thread);
 
 /* From now on the request does not go out any more. What went out already is told first. */
 void tq_thread_recall(tq_thread *thread, tq_transfer *transfer);
@@ -41,6 +43,9 @@ int tq_thread_fd(const tq_thread *thread);
 bool tq_thread_has_news(tq_thread *thread);
 void tq_thread_arm(tq_thread *thread, int64_t at_ns);
 int tq_thread_step(tq_thread *thread, int64_t wait_ns);
+
+/* As tq_http_hear_sent. */
+void tq_thread_hear_sent(tq_thread *thread);
 
 /* What is watched of others is the worker's: the thread rings when one of them is ready. */
 int tq_thread_watch_fd(tq_thread *thread, int fd, int wanted);

@@ -204,6 +204,7 @@ void tq_transfer_free(tq_transfer *transfer)
     curl_mime_free(transfer->mime);
     tq_http_target_close(transfer->own_target);
     tq_fence_release(transfer->fence);
+    tq_gate_release(transfer->gate);
     tq_buf_free(&transfer->request);
     tq_buf_free(&transfer->body);
     free(transfer);
@@ -258,9 +259,15 @@ void tq_transfer_send_once(tq_transfer *transfer)
     transfer->send_once = true;
 }
 
-void tq_transfer_set_start(tq_transfer *transfer, int64_t at_ns)
+void tq_transfer_set_gate(tq_transfer *transfer, tq_gate *gate)
 {
-    transfer->start_ns = at_ns;
+    tq_gate_release(transfer->gate);
+    transfer->gate = tq_gate_hold(gate);
+}
+
+void tq_transfer_expect(tq_transfer *transfer, tq_mark mark)
+{
+    transfer->expected = mark;
 }
 
 void tq_transfer_set_fence(tq_transfer *transfer, tq_fence *fence)
@@ -364,6 +371,21 @@ static bool has_too_long_headers(const tq_transfer *transfer, CURLcode result)
 {
     return transfer->headers.bytes > MOST_HEADERS ||
            (result == CURLE_OUT_OF_MEMORY && transfer->times_sent > 0);
+}
+
+bool tq_mark_equals(tq_mark a, tq_mark b)
+{
+    return a.status != 0 && a.status == b.status && a.hash == b.hash;
+}
+
+void tq_transfer_mark(tq_transfer *transfer, int32_t status)
+{
+    const tq_http *http = transfer->http;
+    const tq_buf *body = &transfer->body;
+    if (!http->has_key)
+        return;
+    transfer->reply.mark.status = status;
+    transfer->reply.mark.hash = tq_siphash(&http->key, body->len > 0 ? body->data : "", body->len);
 }
 
 void tq_transfer_end(tq_transfer *transfer, CURLcode result)

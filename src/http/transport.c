@@ -2,6 +2,7 @@
 /* libcurl's multi handles: what goes into them, and what has ended. */
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fork.h"
@@ -61,6 +62,7 @@ int tq_http_open(tq_http **out, tq_http_on_sent *on_sent, tq_http_mode mode)
         return TQ_ERR_MEMORY;
     http->on_sent = on_sent;
     http->forks = tq_forks();
+    http->has_key = getentropy(&http->key, sizeof http->key) == 0;
     int err = open_driver(http, mode);
     if (err != TQ_OK) {
         free(http);
@@ -284,8 +286,19 @@ void tq_http_collect(tq_http *http, CURLM *multi, tq_http_finisher *finish)
     }
 }
 
+void tq_http_note_end(tq_transfer *transfer, CURLcode result, int64_t now)
+{
+    long status = 0;
+    transfer->reply.ended_ns = now;
+    if (result != CURLE_OK || !transfer->headers.has_end)
+        return;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    tq_transfer_mark(transfer, (int32_t)status);
+}
+
 static void finish_here(tq_http *http, tq_transfer *transfer, CURLcode result)
 {
+    tq_http_note_end(transfer, result, tq_clock_now());
     tq_transfer_end(transfer, result);
     curl_multi_remove_handle(transfer->shard->multi, transfer->easy);
     tq_http_finish(http, transfer);
@@ -297,9 +310,17 @@ static void collect(tq_http *http)
         tq_http_collect(http, http->shards[i].multi, finish_here);
 }
 
+void tq_http_hear_sent(tq_http *http)
+{
+    if (http->thread != NULL)
+        tq_thread_hear_sent(http->thread);
+}
+
 void tq_http_kick(tq_http *http)
 {
-    if (http->thread == NULL && tq_driver_kick(http->driver))
+    if (http->thread != NULL)
+        tq_thread_kick(http->thread);
+    else if (tq_driver_kick(http->driver))
         collect(http);
 }
 

@@ -21,13 +21,24 @@ int tq_thread_post(tq_thread *thread, tq_transfer *transfer)
         return TQ_ERR_SYSTEM;
     transfer->mail = (tq_mail){.sent_ns = INT64_MIN};
     transfer->is_out = transfer->is_let_go = false;
+    transfer->slot = TQ_SLOT_NONE;
     tq_http_target_hold(transfer->target);
     pthread_mutex_lock(&thread->lock);
     thread->shard_count = thread->http->shard_count;
     tq_chain_add(&thread->posted, transfer);
-    wake(thread);
+    /* Those that are for a gate come some at once, and wake it when they are all there. */
+    if (transfer->gate == NULL)
+        wake(thread);
     pthread_mutex_unlock(&thread->lock);
     return TQ_OK;
+}
+
+void tq_thread_kick(tq_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    if (thread->posted.first != NULL)
+        wake(thread);
+    pthread_mutex_unlock(&thread->lock);
 }
 
 /* With the lock held, since the request may go out once more. */
@@ -37,6 +48,20 @@ static void tell_sent(const tq_thread *thread, tq_transfer *transfer)
     for (; mail->untold > 0; mail->untold--)
         if (thread->http->on_sent != NULL)
             thread->http->on_sent(transfer->owner, mail->sent_ns);
+}
+
+/* With the lock held. */
+static void tell_all_sent(tq_thread *thread)
+{
+    for (; thread->noted != NULL; thread->noted = thread->noted->mail.next_noted)
+        tell_sent(thread, thread->noted);
+}
+
+void tq_thread_hear_sent(tq_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    tell_all_sent(thread);
+    pthread_mutex_unlock(&thread->lock);
 }
 
 void tq_thread_recall(tq_thread *thread, tq_transfer *transfer)
@@ -60,8 +85,7 @@ int tq_thread_fd(const tq_thread *thread)
 
 static bool has_news(const tq_thread *thread)
 {
-    return (thread->own != NULL && tq_driver_has_ready(thread->own)) ||
-           thread->returned.first != NULL || thread->noted != NULL;
+    return (thread->own != NULL && tq_driver_has_ready(thread->own)) || thread->has_ends;
 }
 
 bool tq_thread_has_news(tq_thread *thread)
@@ -123,11 +147,10 @@ static int wait_for_bell(const tq_thread *thread, int64_t wait_ns)
 static tq_chain take_mail(tq_thread *thread)
 {
     pthread_mutex_lock(&thread->lock);
-    for (; thread->noted != NULL; thread->noted = thread->noted->mail.next_noted)
-        tell_sent(thread, thread->noted);
+    tell_all_sent(thread);
     tq_chain returned = tq_chain_take(&thread->returned);
-    thread->is_rung = false;
-    thread->note_ns = TQ_NEVER;
+    thread->is_rung = thread->has_ends = false;
+    thread->note_ns = thread->armed_ns = TQ_NEVER;
     pthread_mutex_unlock(&thread->lock);
     return returned;
 }
