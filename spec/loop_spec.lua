@@ -293,6 +293,27 @@ local function contract(kind)
       assert.same({ 0, "succeeded" }, order)
       all_are("closed", kinds, 1)
     end)
+
+    it("lets the built-in loop run in several coroutines side by side", function()
+      local ended, failed = {}, nil
+      for i = 1, 3 do
+        loop.spawn(function()
+          table.insert(ended, taskqueue.run(function()
+            taskqueue.spawn(taskqueue.sleep, 0.01 * i)
+            return i
+          end))
+        end)
+      end
+      loop.spawn(function()
+        failed = select(2, pcall(taskqueue.run, function()
+          taskqueue.sleep(0.005)
+          error("this one's", 0)
+        end))
+      end)
+      assert.same({}, loop.run())
+      assert.same({ 1, 2, 3 }, ended)
+      assert.matches("^this one's", failed)
+    end)
   end
 end
 

@@ -167,7 +167,7 @@ local function prepare(sleeper, deadline, loop, token)
   loops.enter(loop, pollable)
   if loop ~= builtin then sleeper.loop = loop end
   sleeper.token = token
-  if loop.can_drop then suspended[token] = sleeper end
+  if loop.can_drop or loops.can_drop() then suspended[token] = sleeper end
   set_timer(sleeper, deadline)
   engine.notify()
 end
@@ -308,6 +308,8 @@ function engine.guard(sleeper)
   if not (loops.can_drop() and newproxy) then return nil end
   return need("taskqueue.guard").scope(function() give_up(sleeper) end)
 end
+
+engine.drop = pollable.drop
 
 function pollable.pollfd()
   return core.engine():pollfd()

@@ -11,7 +11,7 @@ local new_task = require("taskqueue.task").new
 local watch = require "taskqueue.watch"
 
 local aside, resumed = core.aside, builtin.resumed
-local isyieldable, running = coroutine.isyieldable, coroutine.running
+local isyieldable, running = builtin.isyieldable, coroutine.running
 local kind = failure.kind
 local huge = math.huge
 

@@ -66,6 +66,20 @@ describe("a request that is over", function()
     ceases(id)
   end)
 
+  it("ends the waits of its built-in loop, and disturbs no other", function()
+    local ids, task = { stuck(), stuck() }, sim:task { duration = 3 }
+    local clients, stayers = {}, {}
+    for i = 1, 2 do
+      clients[i] = nginx:open("/run?ids=" .. table.concat(ids, ","))
+      stayers[i] = nginx:open("/run?ids=" .. task)
+    end
+    for _, id in ipairs(ids) do begins(id) end
+    for i = 1, 2 do clients[i]:close() end
+    for _, id in ipairs(ids) do ceases(id) end
+    for i = 1, 2 do assert.equal("succeeded 1", (world.read(stayers[i]))) end
+    assert.equal("succeeded 1", (nginx:get("/run?ids=" .. sim:task())))
+  end)
+
   it("ends a wait for many tasks", function()
     local ids = { stuck(), stuck(), stuck() }
     local client = nginx:open("/all?ids=" .. table.concat(ids, ","))

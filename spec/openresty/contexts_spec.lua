@@ -75,6 +75,17 @@ describe("inside nginx", function()
     assert.equal(ended, (nginx:get("/all?ids=" .. table.concat(ids, ","))))
   end)
 
+  it("runs a loop of its own in each request, also when others do", function()
+    local clients = {}
+    for i = 1, 8 do
+      local ids = { task { duration = 0.2 }, task { duration = 0.1 * i }, task() }
+      clients[i] = nginx:open("/run?ids=" .. table.concat(ids, ","))
+    end
+    for i = 1, 8 do
+      assert.equal("succeeded succeeded succeeded 3", (world.read(clients[i])))
+    end
+  end)
+
   it("calls, sleeps and looks", function()
     assert.matches("^%l+$", (nginx:get("/call")))
   end)

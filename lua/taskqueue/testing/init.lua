@@ -240,7 +240,7 @@ function testing.run(given, fn)
   local world = testing.start(given)
   local function finish(ok, ...)
     -- What has not ended belongs to this world, and ends with it.
-    builtin.abandon_all()
+    builtin.abandon(builtin.main)
     world:stop()
     if not ok then error((...), 0) end
     return ...
