@@ -27,6 +27,8 @@ describe("the core", function()
     assert.same({ true, false }, { core.aside(coroutine.isyieldable) })
     assert.same({ true, false, "no stack to call something aside" },
       { core.aside(core.aside, print) })
+    assert.same({ false, "a.lua:1: interrupted!" },
+      { pcall(core.aside, error, "a.lua:1: interrupted!", 0) })
     local kept = setmetatable({ {} }, { __mode = "v" })
     core.aside(function(value) return value end, kept[1])
     collectgarbage()

@@ -3,9 +3,23 @@
  * Calls on a stack of their own. Lua hardly ever makes the stack of a coroutine smaller again; what
  * is called from very many of them, once in each, need not make it larger.
  */
+#include <string.h>
+
 #include "binding/binding.h"
 
 enum { RESULTS = 2 };
+
+/* Did the user interrupt the program, which happened to be in there? That is no failure of what was
+ * called. */
+static bool is_interrupt(lua_State *L, int index)
+{
+    static const char text[] = ": interrupted!";
+    size_t len, text_len = sizeof text - 1;
+    if (lua_type(L, index) != LUA_TSTRING)
+        return false;
+    const char *message = lua_tolstring(L, index, &len);
+    return len >= text_len && memcmp(message + len - text_len, text, text_len) == 0;
+}
 
 /* Leaves nothing on the other stack that would be kept alive by it. */
 static int give(lua_State *L, lua_State *stack, int err)
@@ -14,6 +28,8 @@ static int give(lua_State *L, lua_State *stack, int err)
     lua_settop(L, 0);
     lua_pushboolean(L, err == 0);
     lua_xmove(stack, L, count);
+    if (err != 0 && is_interrupt(L, -1))
+        return lua_error(L);
     return 1 + count;
 }
 
