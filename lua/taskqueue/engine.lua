@@ -14,7 +14,7 @@ local engine = {}
 local huge = math.huge
 local yield, PARKED = builtin.yield, builtin.PARKED
 local aside, resumed = core.aside, builtin.resumed
-local isyieldable, running = coroutine.isyieldable, coroutine.running
+local isyieldable, running = builtin.isyieldable, coroutine.running
 
 --[[
 A sleeper is what waits: at most one coroutine, or a caller that blocks. It is woken by `wake` or by
