@@ -187,8 +187,12 @@ static int start_poll(tq_engine *engine, tq_watch *watch, tq_gate *gate)
 
 static bool can_start(const tq_lane *lane, const tq_watch *watch)
 {
-    size_t needed = lane->early_count > 0 ? 1 + LEFT_FREE : 1;
-    return tq_http_peer_has_room_for(watch->source->peer, needed);
+    const tq_http_peer *peer = watch->source->peer;
+    if (lane->early_count == 0)
+        return tq_http_peer_has_room(peer);
+    /* First connections of many clients are not made one right after the other: what handshakes
+     * take of the processors is felt by others. */
+    return tq_http_peer_is_used(peer) && tq_http_peer_has_room_for(peer, 1 + LEFT_FREE);
 }
 
 /* Starts the poll whose turn it is, at once or by way of the gate. The task, or NULL. */

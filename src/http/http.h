@@ -174,6 +174,9 @@ void tq_http_peer_close(tq_http_peer *peer);
 bool tq_http_peer_has_room(const tq_http_peer *peer);
 bool tq_http_peer_has_room_for(const tq_http_peer *peer, size_t count);
 
+/* Has it begun a transfer? */
+bool tq_http_peer_is_used(const tq_http_peer *peer);
+
 /* The peer's base URL with `path` behind it, with the request headers in `headers` ("Name: value"),
  * a list that NULL ends; they are copied. 0, TQ_ERR_MEMORY or TQ_ERR_INVALID. */
 int tq_http_target_open(tq_http_target **out, tq_http_peer *peer, const char *path,

@@ -83,6 +83,11 @@ bool tq_http_peer_has_room_for(const tq_http_peer *peer, size_t count)
     return peer->active + peer->queue.count + count <= peer->options.max_connections;
 }
 
+bool tq_http_peer_is_used(const tq_http_peer *peer)
+{
+    return peer->live.first != NULL || peer->idle.first != NULL;
+}
+
 bool tq_http_peer_has_room(const tq_http_peer *peer)
 {
     return tq_http_peer_has_room_for(peer, 1);
