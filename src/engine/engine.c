@@ -254,8 +254,11 @@ void tq_engine_arm(tq_engine *engine)
 {
     int64_t now = tq_clock_now();
     bool can_wait = tq_http_can_wait(engine->http);
+    /* Whose slot is there goes out with the next step: while a program begins many waits at once, a
+     * thread that makes connections meanwhile would only hold it up. */
     for (tq_lane *lane = engine->lanes; can_wait && lane != NULL; lane = lane->next)
-        start_due_of(engine, lane, now);
+        if (slot_wait_ns(lane, now) > 0)
+            start_due_of(engine, lane, now);
     int64_t wait = tq_engine_wait_ns(engine, now);
     if (wait != TQ_NEVER)
         tq_http_arm(engine->http, tq_clock_add(now, wait));

@@ -53,10 +53,13 @@ static void call_back_early(tq_lane *lane)
 
 void tq_lane_set_rate(tq_lane *lane, double rate)
 {
+    int64_t before = lane->budget.interval_ns;
     tq_budget_set_rate(tq_lane_lock(lane), rate);
     tq_lane_unlock(lane);
     tq_sched_set_interval(&lane->sched, lane->budget.interval_ns);
-    call_back_early(lane);
+    /* One that is making its connection would have to begin again. */
+    if (lane->budget.interval_ns != before)
+        call_back_early(lane);
 }
 
 void tq_lane_hold(tq_lane *lane, int64_t until_ns)
