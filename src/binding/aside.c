@@ -10,7 +10,7 @@
 enum { RESULTS = 2 };
 
 /* Did the user interrupt the program, which happened to be in there? That is no failure of what was
- * called. */
+ * called, and callers that try again must not swallow it. As loop/builtin.lua's `is_interrupt`. */
 static bool is_interrupt(lua_State *L, int index)
 {
     static const char text[] = ": interrupted!";
