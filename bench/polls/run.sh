@@ -4,6 +4,7 @@
 # processor, and compares the clients on the other: bench/polls/run.sh BUILD OUT [ROUNDS [SECONDS]]
 set -eu
 build=$1
+mkdir -p "$2"
 here=$(mktemp -d)
 port=18750
 silent_port=18751
