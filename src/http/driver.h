@@ -64,4 +64,8 @@ void tq_driver_wake(const tq_driver *driver);
 /* Lets libcurl do what is due by time, new transfers included. False when nothing was. */
 bool tq_driver_kick(tq_driver *driver);
 
+/* One of the multi handles on which libcurl has worked since it was taken last, so that transfers
+ * may have ended there; NULL for none. */
+CURLM *tq_driver_take_acted(tq_driver *driver);
+
 #endif

@@ -25,6 +25,7 @@ typedef struct driven {
     tq_driver *driver;
     CURLM *multi;
     int64_t timer_ns; /* when libcurl wants to be called; TQ_NEVER for not at all */
+    bool has_acted;   /* since it was taken last */
 } driven;
 
 struct tq_driver {
@@ -171,6 +172,7 @@ static int to_curl(int ready)
 static void act(driven *part, curl_socket_t fd, int ready)
 {
     int running;
+    part->has_acted = true;
     if (curl_multi_socket_action(part->multi, fd, ready, &running) != CURLM_OK)
         (void)on_timer(part->multi, MEMORY_PAUSE_MS, part);
 }
@@ -221,19 +223,37 @@ int tq_driver_step(tq_driver *driver, int64_t wait_ns)
     return count < 0 ? count : TQ_OK;
 }
 
-static bool kick(driven *part)
+/* Reads the clock at most once, into `now`, which is 0 until then. */
+static bool is_due(const driven *part, int64_t *now)
 {
-    if (part->timer_ns == TQ_NEVER || part->timer_ns > tq_clock_now())
-        return false;
-    part->timer_ns = TQ_NEVER;
-    act(part, CURL_SOCKET_TIMEOUT, 0);
-    return true;
+    if (part->timer_ns == TQ_NEVER || part->timer_ns == AT_ONCE)
+        return part->timer_ns == AT_ONCE;
+    if (*now == 0)
+        *now = tq_clock_now();
+    return part->timer_ns <= *now;
 }
 
 bool tq_driver_kick(tq_driver *driver)
 {
     bool any = false;
-    for (driven *part = driver->parts; part < driver->parts + driver->count; part++)
-        any = kick(part) || any;
+    int64_t now = 0;
+    for (driven *part = driver->parts; part < driver->parts + driver->count; part++) {
+        if (!is_due(part, &now))
+            continue;
+        part->timer_ns = TQ_NEVER;
+        act(part, CURL_SOCKET_TIMEOUT, 0);
+        any = true;
+    }
     return any;
+}
+
+CURLM *tq_driver_take_acted(tq_driver *driver)
+{
+    for (driven *part = driver->parts; part < driver->parts + driver->count; part++) {
+        if (!part->has_acted)
+            continue;
+        part->has_acted = false;
+        return part->multi;
+    }
+    return NULL;
 }

@@ -16,6 +16,7 @@
 struct tq_driver {
     CURLM *multi;
     tq_foreign foreign;
+    bool has_acted; /* since it was taken last */
 };
 
 bool tq_driver_has_fd(void)
@@ -152,23 +153,35 @@ static unsigned list_foreign(const tq_driver *driver, struct curl_waitfd fds[MOS
     return count;
 }
 
-int tq_driver_step(tq_driver *driver, int64_t wait_ns)
+static CURLMcode perform(tq_driver *driver)
 {
     int running;
+    driver->has_acted = true;
+    return curl_multi_perform(driver->multi, &running);
+}
+
+int tq_driver_step(tq_driver *driver, int64_t wait_ns)
+{
     struct curl_waitfd fds[MOST_FOREIGN];
     unsigned count = list_foreign(driver, fds);
     CURLMcode code = curl_multi_poll(driver->multi, fds, count, to_ms(wait_ns), NULL);
     note_ready(driver);
     if (code == CURLM_OK)
-        code = curl_multi_perform(driver->multi, &running);
+        code = perform(driver);
     return to_err(code);
 }
 
 bool tq_driver_kick(tq_driver *driver)
 {
-    int running;
     if (tq_driver_wait_ns(driver, 0) != 0)
         return false;
-    curl_multi_perform(driver->multi, &running);
+    (void)perform(driver);
     return true;
+}
+
+CURLM *tq_driver_take_acted(tq_driver *driver)
+{
+    bool has_acted = driver->has_acted;
+    driver->has_acted = false;
+    return has_acted ? driver->multi : NULL;
 }

@@ -158,9 +158,9 @@ bool tq_http_stop(tq_http *http, tq_transfer *transfer);
 void tq_http_finish(tq_http *http, tq_transfer *transfer);
 /* transport.c: when it ended, and the mark of its reply, if that is whole. */
 void tq_http_note_end(tq_transfer *transfer, CURLcode result, int64_t now);
-/* transport.c: hands each transfer of a multi handle that is over to `finish`. */
+/* transport.c: hands each transfer that libcurl is through with to `finish`. */
 typedef void tq_http_finisher(tq_http *http, tq_transfer *transfer, CURLcode result);
-void tq_http_collect(tq_http *http, CURLM *multi, tq_http_finisher *finish);
+void tq_http_collect(tq_http *http, tq_http_finisher *finish);
 /* play.c: the same as start and stop for a request that is played. */
 void tq_play_start(tq_http *http, tq_transfer *transfer);
 void tq_play_stop(tq_http *http, tq_transfer *transfer);

@@ -101,20 +101,14 @@ static void finish(tq_http *http, tq_transfer *transfer, CURLcode result)
     put_finished(http->thread, transfer);
 }
 
-static void collect(tq_thread *thread)
-{
-    for (size_t i = 0; i < thread->shards_known; i++)
-        tq_http_collect(thread->http, thread->http->shards[i].multi, finish);
-}
-
 static void work(tq_thread *thread, int64_t wait_ns)
 {
     tq_driver *driver = thread->http->driver;
     /* What it could not wait for is there at the next turn; it has no other way to say so. */
     (void)tq_driver_step(driver, wait_ns);
-    collect(thread);
+    tq_http_collect(thread->http, finish);
     if (tq_driver_kick(driver))
-        collect(thread);
+        tq_http_collect(thread->http, finish);
     if (tq_driver_take_ready(driver) >= 0)
         thread->is_own_ready = true;
 }

@@ -274,7 +274,7 @@ void tq_http_finish(tq_http *http, tq_transfer *transfer)
     tq_http_peer_advance(peer);
 }
 
-void tq_http_collect(tq_http *http, CURLM *multi, tq_http_finisher *finish)
+static void collect_from(tq_http *http, CURLM *multi, tq_http_finisher *finish)
 {
     int left;
     for (CURLMsg *message = curl_multi_info_read(multi, &left); message != NULL;
@@ -284,6 +284,13 @@ void tq_http_collect(tq_http *http, CURLM *multi, tq_http_finisher *finish)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
         finish(http, transfer, result);
     }
+}
+
+void tq_http_collect(tq_http *http, tq_http_finisher *finish)
+{
+    for (CURLM *multi = tq_driver_take_acted(http->driver); multi != NULL;
+         multi = tq_driver_take_acted(http->driver))
+        collect_from(http, multi, finish);
 }
 
 void tq_http_note_end(tq_transfer *transfer, CURLcode result, int64_t now)
@@ -304,12 +311,6 @@ static void finish_here(tq_http *http, tq_transfer *transfer, CURLcode result)
     tq_http_finish(http, transfer);
 }
 
-static void collect(tq_http *http)
-{
-    for (size_t i = 0; i < http->shard_count; i++)
-        tq_http_collect(http, http->shards[i].multi, finish_here);
-}
-
 void tq_http_hear_sent(tq_http *http)
 {
     if (http->thread != NULL)
@@ -321,7 +322,7 @@ void tq_http_kick(tq_http *http)
     if (http->thread != NULL)
         tq_thread_kick(http->thread);
     else if (tq_driver_kick(http->driver))
-        collect(http);
+        tq_http_collect(http, finish_here);
 }
 
 int tq_http_step(tq_http *http, int64_t wait_ns)
@@ -329,7 +330,7 @@ int tq_http_step(tq_http *http, int64_t wait_ns)
     if (http->thread != NULL)
         return tq_thread_step(http->thread, wait_ns);
     int err = tq_driver_step(http->driver, wait_ns);
-    collect(http);
+    tq_http_collect(http, finish_here);
     tq_http_kick(http);
     return err;
 }
