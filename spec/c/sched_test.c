@@ -76,6 +76,26 @@ TEST("peeking leaves the entry in until it is taken or removed")
     tq_sched_free(&sched);
 }
 
+TEST("what is learned between two slots of one instant counts for the second")
+{
+    tq_sched sched;
+    tq_sched_entry entries[2];
+    init_all(&sched, TQ_SECOND, entries, 2);
+    for (size_t i = 0; i < 2; i++) {
+        tq_sched_read(&sched, &entries[i], -1, (int64_t)i * TQ_SECOND);
+        add(&sched, &entries[i], TQ_SECOND);
+    }
+    int64_t now = 5 * TQ_SECOND;
+    CHECK(tq_sched_peek(&sched, now) == &entries[0]);
+    tq_sched_read(&sched, &entries[0], -1, now);
+    CHECK(tq_sched_peek(&sched, now) == &entries[1]);
+    tq_forecast before = entries[0].forecast;
+    before.read_ns = 0;
+    tq_sched_entry_restore(&entries[0], &before);
+    CHECK(tq_sched_peek(&sched, now) == &entries[0]);
+    tq_sched_free(&sched);
+}
+
 TEST("the wait is for the entry that is due first")
 {
     tq_sched sched;

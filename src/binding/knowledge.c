@@ -112,7 +112,7 @@ int tq_watch_restore(lua_State *L)
     for (int i = 0; i < NUMBERS; i++)
         *(float *)(void *)(base + numbers[i].offset) = (float)check_field(L, numbers[i].name);
     forecast.is_read = flag_of(L, "is_read");
-    ud->watch.entry.forecast = forecast;
+    tq_sched_entry_restore(&ud->watch.entry, &forecast);
     return 0;
 }
 
@@ -178,14 +178,15 @@ static float read_amount(lua_State *L, const char *name)
  * that names a field which cannot be. */
 int tq_lane_restore_history(lua_State *L)
 {
-    tq_history *history = &tq_lane_check(L, 1)->sched.history, restored;
+    tq_sched *sched = &tq_lane_check(L, 1)->sched;
+    tq_history restored;
     luaL_checktype(L, 2, LUA_TTABLE);
     read_ages(L, "ends", restored.ends);
     read_ages(L, "seconds", restored.seconds);
     restored.end_count = read_amount(L, "end_count");
     restored.unevenness = read_amount(L, "unevenness");
     restored.stretches = read_amount(L, "stretches");
-    if (history->end_count <= 0 && history->stretches <= 0)
-        *history = restored;
+    if (sched->history.end_count <= 0 && sched->history.stretches <= 0)
+        tq_sched_restore(sched, &restored);
     return 0;
 }

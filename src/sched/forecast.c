@@ -189,8 +189,10 @@ static double worth(const tq_forecast *forecast, double hazard, double span)
         sum *= CURIOSITY;
         hazard *= CURIOSITY;
     }
-    double log_odds = sum > 30 ? sum : log(expm1(sum));
-    return 2 * log_odds - log(2 * hazard);
+    if (sum > 30)
+        return 2 * sum - log(2 * hazard);
+    double odds = expm1(sum);
+    return log(odds * odds / (2 * hazard));
 }
 
 static double worth_after(const tq_forecast *forecast, const tq_history *history, double span)

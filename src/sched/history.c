@@ -29,8 +29,17 @@ static int step_of(double age)
 {
     if (!(age >= FIRST_STEP))
         return 0;
-    double step = 1 + floor(STEPS_IN_OCTAVE * log2(age / FIRST_STEP));
-    return step < TQ_AGES ? (int)step : TQ_AGES - 1;
+    if (isinf(age))
+        return TQ_AGES - 1;
+    /* 1 + floor(STEPS_IN_OCTAVE * log2(age / FIRST_STEP)), in less time. */
+    static const double quarters[STEPS_IN_OCTAVE] = {0.5, 0.59460355750136051, 0.70710678118654757,
+                                                     0.84089641525371450};
+    int octave, quarter = STEPS_IN_OCTAVE - 1;
+    double part = frexp(age / FIRST_STEP, &octave);
+    while (part < quarters[quarter])
+        quarter--;
+    int step = 1 + STEPS_IN_OCTAVE * (octave - 1) + quarter;
+    return step < TQ_AGES ? step : TQ_AGES - 1;
 }
 
 static double end_of_step(int step)

@@ -54,9 +54,23 @@ void tq_sched_set_interval(tq_sched *sched, int64_t interval_ns)
 
 void tq_sched_entry_init(tq_sched_entry *entry, int64_t born_ns, bool knows_birth)
 {
-    *entry = (tq_sched_entry){
-        .node = {.place = TQ_HEAP_OUT}, .promise = {.place = TQ_HEAP_OUT}, .by_ns = TQ_NEVER};
+    *entry = (tq_sched_entry){.node = {.place = TQ_HEAP_OUT},
+                              .promise = {.place = TQ_HEAP_OUT},
+                              .by_ns = TQ_NEVER,
+                              .worth_ns = TQ_NEVER};
     tq_forecast_init(&entry->forecast, born_ns, knows_birth);
+}
+
+void tq_sched_entry_restore(tq_sched_entry *entry, const tq_forecast *forecast)
+{
+    entry->forecast = *forecast;
+    entry->worth_ns = TQ_NEVER;
+}
+
+void tq_sched_restore(tq_sched *sched, const tq_history *history)
+{
+    sched->history = *history;
+    sched->lessons++;
 }
 
 int tq_sched_reserve(tq_sched *sched, size_t count)
@@ -223,6 +237,17 @@ static void move_due(tq_sched *sched, int64_t now)
     }
 }
 
+/* Several slots may be given away at one instant: what looks are worth then is found out once. */
+static double worth_of(const tq_sched *sched, tq_sched_entry *entry, int64_t now)
+{
+    if (entry->worth_ns != now || entry->worth_lessons != sched->lessons) {
+        entry->worth = tq_forecast_worth(&entry->forecast, &sched->history, now);
+        entry->worth_ns = now;
+        entry->worth_lessons = sched->lessons;
+    }
+    return entry->worth;
+}
+
 /* The best that was found so far, and who stands in the wrong place. */
 typedef struct search {
     tq_sched_entry *best;
@@ -234,7 +259,7 @@ typedef struct search {
 static void consider(const tq_sched *sched, search *found, size_t place, int64_t now)
 {
     tq_sched_entry *entry = entry_of(sched->ready.slots[place].node);
-    double worth = tq_forecast_worth(&entry->forecast, &sched->history, now);
+    double worth = worth_of(sched, entry, now);
     if (found->best == NULL || worth > found->worth) {
         found->best = entry;
         found->worth = worth;
@@ -320,7 +345,7 @@ tq_sched_entry *tq_sched_peek(tq_sched *sched, int64_t now)
 void tq_sched_take(tq_sched *sched, tq_sched_entry *entry, int64_t now)
 {
     if (is_scarce(sched)) {
-        double worth = tq_forecast_worth(&entry->forecast, &sched->history, now);
+        double worth = worth_of(sched, entry, now);
         sched->log_price += worth > sched->log_price ? PRICE_STEP : -PRICE_STEP;
     }
     tq_sched_remove(sched, entry);
@@ -329,11 +354,13 @@ void tq_sched_take(tq_sched *sched, tq_sched_entry *entry, int64_t now)
 void tq_sched_read(tq_sched *sched, tq_sched_entry *entry, int level, int64_t now)
 {
     tq_forecast_read(&entry->forecast, &sched->history, level, now);
+    sched->lessons++;
 }
 
 void tq_sched_end(tq_sched *sched, tq_sched_entry *entry, int64_t now)
 {
     tq_forecast_end(&entry->forecast, &sched->history, now);
+    sched->lessons++;
 }
 
 int64_t tq_sched_wait_ns(const tq_sched *sched, int64_t now)

@@ -39,6 +39,9 @@ typedef struct tq_sched_entry {
     tq_forecast forecast;
     int64_t by_ns; /* a look is wanted by then; TQ_NEVER for none. Set it before adding. */
     int64_t ready_ns;
+    int64_t worth_ns; /* when `worth` was found out, with so many lessons; TQ_NEVER for not yet */
+    uint64_t worth_lessons;
+    double worth; /* as a logarithm */
     bool is_ready;
     bool can_yield; /* to whoever has been passed over, although its look is promised */
 } tq_sched_entry;
@@ -52,8 +55,9 @@ typedef struct tq_sched {
     tq_history history;
     double log_price; /* what looks went for of late */
     uint64_t added;
-    size_t swept;  /* the place in `ready` at which the sweep has arrived */
-    size_t unseen; /* entries in, promised a look, that were never read */
+    uint64_t lessons; /* that the history has had */
+    size_t swept;     /* the place in `ready` at which the sweep has arrived */
+    size_t unseen;    /* entries in, promised a look, that were never read */
 } tq_sched;
 
 void tq_sched_init(tq_sched *sched, int64_t interval_ns);
@@ -64,6 +68,10 @@ void tq_sched_set_interval(tq_sched *sched, int64_t interval_ns);
 
 /* `born_ns` and `knows_birth` as in tq_forecast_init. */
 void tq_sched_entry_init(tq_sched_entry *entry, int64_t born_ns, bool knows_birth);
+
+/* Takes up what was known of an entry, and of all, before. */
+void tq_sched_entry_restore(tq_sched_entry *entry, const tq_forecast *forecast);
+void tq_sched_restore(tq_sched *sched, const tq_history *history);
 
 /* Makes room for `count` entries, so that adding up to there cannot fail. */
 int tq_sched_reserve(tq_sched *sched, size_t count);
