@@ -2,9 +2,11 @@
 #include "http/poller.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -30,11 +32,16 @@ static void pair_close(pair p)
     close(p.far);
 }
 
-static tq_poller poller_open(void)
+static tq_poller open_kind(tq_poller_kind kind)
 {
     tq_poller poller;
-    CHECK(tq_poller_open(&poller) == TQ_OK);
+    CHECK(tq_poller_open(&poller, kind) == TQ_OK);
     return poller;
+}
+
+static tq_poller poller_open(void)
+{
+    return open_kind(TQ_POLLER_TIMED);
 }
 
 /* What is ready of one socket, without waiting; 0 when nothing was reported. */
@@ -64,7 +71,7 @@ TEST("a new poller has nothing to report, and can be closed twice")
     CHECK(!is_readable(poller.epoll_fd, 0));
     tq_poller_close(&poller);
     tq_poller_close(&poller);
-    CHECK(poller.epoll_fd == -1 && poller.timer_fd == -1 && poller.sockets == NULL);
+    CHECK(poller.epoll_fd == -1 && poller.alarm_fd == -1 && poller.sockets == NULL);
 }
 
 TEST("a socket is reported for what is wanted of it and for nothing else")
@@ -320,6 +327,43 @@ TEST("a waiting poller is woken by its timer")
     tq_poller_arm(&poller, before + 5 * MS);
     CHECK(tq_poller_wait(&poller, TQ_SECOND, events) == 0);
     CHECK(tq_clock_now() - before < TQ_SECOND / 2);
+    tq_poller_close(&poller);
+}
+
+static void *wake_soon(void *poller)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5 * MS}, NULL);
+    tq_poller_wake(poller);
+    return NULL;
+}
+
+TEST("a waiting poller is woken by another thread, each time anew")
+{
+    tq_poller poller = open_kind(TQ_POLLER_WOKEN);
+    tq_poll_event events[TQ_POLL_BATCH];
+    for (int i = 0; i < 3; i++) {
+        pthread_t thread;
+        int64_t before = tq_clock_now();
+        CHECK(pthread_create(&thread, NULL, wake_soon, &poller) == 0);
+        CHECK(tq_poller_wait(&poller, TQ_SECOND, events) == 0);
+        CHECK(tq_clock_now() - before >= 4 * MS && tq_clock_now() - before < TQ_SECOND / 2);
+        pthread_join(thread, NULL);
+    }
+    tq_poller_close(&poller);
+}
+
+TEST("a poller that was woken before it waits does not wait, once")
+{
+    tq_poller poller = open_kind(TQ_POLLER_WOKEN);
+    tq_poll_event events[TQ_POLL_BATCH];
+    tq_poller_wake(&poller);
+    tq_poller_wake(&poller);
+    int64_t before = tq_clock_now();
+    CHECK(tq_poller_wait(&poller, TQ_SECOND, events) == 0);
+    CHECK(tq_clock_now() - before < TQ_SECOND / 2);
+    before = tq_clock_now();
+    CHECK(tq_poller_wait(&poller, 5 * MS, events) == 0);
+    CHECK(tq_clock_now() - before >= 4 * MS);
     tq_poller_close(&poller);
 }
 

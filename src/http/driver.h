@@ -25,8 +25,11 @@ bool tq_driver_has_fd(void);
 enum { TQ_DRIVER_MOST = 16 };
 size_t tq_driver_most(void);
 
+/* Who makes it go on: whoever watches its fd, or a thread of its own, which others wake. */
+typedef enum tq_driver_kind { TQ_DRIVER_WATCHED, TQ_DRIVER_WOKEN } tq_driver_kind;
+
 /* 0, TQ_ERR_MEMORY or TQ_ERR_SYSTEM. */
-int tq_driver_open(tq_driver **out);
+int tq_driver_open(tq_driver **out, tq_driver_kind kind);
 void tq_driver_close(tq_driver *driver);
 
 /* Takes over one more multi handle, which the caller keeps and frees before the driver. */
@@ -39,7 +42,7 @@ void tq_driver_adopt(tq_driver *driver, CURL *easy);
  * is no fd. */
 int tq_driver_fd(const tq_driver *driver);
 
-/* Makes the fd readable at `at_ns` at the latest. */
+/* TQ_DRIVER_WATCHED: makes the fd readable at `at_ns` at the latest. */
 void tq_driver_arm(tq_driver *driver, int64_t at_ns);
 
 /* How long until libcurl has something to do of itself; TQ_NEVER when it has not. */
@@ -58,7 +61,8 @@ void tq_driver_unwatch(tq_driver *driver, int fd);
 int tq_driver_take_ready(tq_driver *driver);
 bool tq_driver_has_ready(const tq_driver *driver);
 
-/* Ends a wait of another thread in tq_driver_step, or keeps its next one from beginning. */
+/* TQ_DRIVER_WOKEN: ends a wait of another thread in tq_driver_step, or keeps its next one from
+ * beginning. */
 void tq_driver_wake(const tq_driver *driver);
 
 /* Lets libcurl do what is due by time, new transfers included. False when nothing was. */

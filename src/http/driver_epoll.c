@@ -94,12 +94,13 @@ static int close_socket(void *data, curl_socket_t fd)
     return close(fd);
 }
 
-int tq_driver_open(tq_driver **out)
+int tq_driver_open(tq_driver **out, tq_driver_kind kind)
 {
     tq_driver *driver = calloc(1, sizeof *driver);
     if (driver == NULL)
         return TQ_ERR_MEMORY;
-    int err = tq_poller_open(&driver->poller);
+    int err = tq_poller_open(&driver->poller,
+                             kind == TQ_DRIVER_WOKEN ? TQ_POLLER_WOKEN : TQ_POLLER_TIMED);
     if (err != TQ_OK) {
         free(driver);
         return err;

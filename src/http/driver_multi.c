@@ -29,8 +29,9 @@ size_t tq_driver_most(void)
     return 1;
 }
 
-int tq_driver_open(tq_driver **out)
+int tq_driver_open(tq_driver **out, tq_driver_kind kind)
 {
+    (void)kind;
     tq_driver *driver = calloc(1, sizeof *driver);
     if (driver == NULL)
         return TQ_ERR_MEMORY;

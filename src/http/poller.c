@@ -5,25 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "clock/clock.h"
 
-static int add_timer(tq_poller *poller)
+/* A timer that another thread sets off would wake as well, but takes twice as long for it. */
+static int open_alarm(tq_poller_kind kind)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = poller->timer_fd}};
-    return epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, poller->timer_fd, &event);
+    return kind == TQ_POLLER_TIMED ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)
+                                   : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
-int tq_poller_open(tq_poller *poller)
+/* What wakes is never read: each time it is written to it is reported once. */
+static int add_alarm(tq_poller *poller)
 {
-    *poller = (tq_poller){.armed_ns = TQ_NEVER, .timer_fd = -1};
+    struct epoll_event event = {.events = EPOLLIN |
+                                          (poller->kind == TQ_POLLER_WOKEN ? (uint32_t)EPOLLET : 0),
+                                .data = {.fd = poller->alarm_fd}};
+    return epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, poller->alarm_fd, &event);
+}
+
+int tq_poller_open(tq_poller *poller, tq_poller_kind kind)
+{
+    *poller = (tq_poller){.armed_ns = TQ_NEVER, .alarm_fd = -1, .kind = kind};
     poller->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (poller->epoll_fd >= 0)
-        poller->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (poller->timer_fd >= 0 && add_timer(poller) == 0)
+        poller->alarm_fd = open_alarm(kind);
+    if (poller->alarm_fd >= 0 && add_alarm(poller) == 0)
         return TQ_OK;
     int why = errno;
     tq_poller_close(poller);
@@ -33,12 +44,12 @@ int tq_poller_open(tq_poller *poller)
 
 void tq_poller_close(tq_poller *poller)
 {
-    if (poller->timer_fd >= 0)
-        close(poller->timer_fd);
+    if (poller->alarm_fd >= 0)
+        close(poller->alarm_fd);
     if (poller->epoll_fd >= 0)
         close(poller->epoll_fd);
     free(poller->sockets);
-    *poller = (tq_poller){.epoll_fd = -1, .timer_fd = -1};
+    *poller = (tq_poller){.epoll_fd = -1, .alarm_fd = -1};
 }
 
 static int grow(tq_poller *poller, size_t needed)
@@ -140,20 +151,21 @@ void tq_poller_arm(tq_poller *poller, int64_t at_ns)
     int64_t at = at_ns > 0 ? at_ns : 1;
     struct itimerspec when = {
         .it_value = {.tv_sec = (time_t)(at / TQ_SECOND), .tv_nsec = (long)(at % TQ_SECOND)}};
-    if (timerfd_settime(poller->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+    if (timerfd_settime(poller->alarm_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
         poller->armed_ns = at_ns;
 }
 
 void tq_poller_wake(const tq_poller *poller)
 {
-    struct itimerspec at_once = {.it_value = {.tv_nsec = 1}};
-    (void)timerfd_settime(poller->timer_fd, TFD_TIMER_ABSTIME, &at_once, NULL);
+    (void)eventfd_write(poller->alarm_fd, 1);
 }
 
-static void drain_timer(tq_poller *poller)
+static void note_alarm(tq_poller *poller)
 {
     uint64_t expirations;
-    ssize_t got = read(poller->timer_fd, &expirations, sizeof expirations);
+    if (poller->kind == TQ_POLLER_WOKEN)
+        return;
+    ssize_t got = read(poller->alarm_fd, &expirations, sizeof expirations);
     if (got > 0)
         poller->armed_ns = TQ_NEVER;
 }
@@ -192,8 +204,8 @@ int tq_poller_wait(tq_poller *poller, int64_t wait_ns, tq_poll_event events[TQ_P
     int kept = 0;
     for (int i = 0; i < count; i++) {
         int fd = ready[i].data.fd;
-        if (fd == poller->timer_fd) {
-            drain_timer(poller);
+        if (fd == poller->alarm_fd) {
+            note_alarm(poller);
             continue;
         }
         tq_poll_socket *socket = socket_of(poller, fd);

@@ -2,7 +2,7 @@
 #ifndef TQ_POLLER_H
 #define TQ_POLLER_H
 /*
- * The sockets of libcurl and one timer in one epoll set, whose fd any loop can watch.
+ * The sockets of libcurl and one alarm in one epoll set, whose fd any loop can watch.
  *
  * libcurl takes a connection off the set when it goes idle and puts it on again when it is used
  * again. For sockets that were opened through us (and whose end we therefore hear of) the
@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* What besides sockets makes its fd readable: its time, or another thread. */
+typedef enum tq_poller_kind { TQ_POLLER_TIMED, TQ_POLLER_WOKEN } tq_poller_kind;
 
 enum { TQ_POLL_IN = 1, TQ_POLL_OUT = 2, TQ_POLL_ERROR = 4 };
 /* What is reported at a time: few, for the sake of the loop that a step runs in. */
@@ -32,15 +35,16 @@ typedef struct tq_poll_event {
 
 typedef struct tq_poller {
     int epoll_fd;
-    int timer_fd;
+    int alarm_fd;
+    tq_poller_kind kind;
     bool waits_by_ms;        /* the kernel knows no finer wait */
-    int64_t armed_ns;        /* when the timer goes off; TQ_NEVER when it is not armed */
+    int64_t armed_ns;        /* when the alarm goes off; TQ_NEVER when it is not armed */
     tq_poll_socket *sockets; /* by fd */
     size_t count;
 } tq_poller;
 
 /* 0, or TQ_ERR_SYSTEM with nothing left open. */
-int tq_poller_open(tq_poller *poller);
+int tq_poller_open(tq_poller *poller, tq_poller_kind kind);
 void tq_poller_close(tq_poller *poller);
 
 /* Says what libcurl wants to know of a socket, 0 for nothing any more, and for whom: that comes
@@ -51,10 +55,10 @@ int tq_poller_want(tq_poller *poller, int fd, int wanted, uint8_t owner);
 int tq_poller_opened(tq_poller *poller, int fd);
 void tq_poller_closing(tq_poller *poller, int fd);
 
-/* Makes the set's fd readable at `at_ns` at the latest. */
+/* TQ_POLLER_TIMED: makes the set's fd readable at `at_ns` at the latest. */
 void tq_poller_arm(tq_poller *poller, int64_t at_ns);
 
-/* The same at once, and without keeping note of it: for another thread than the one that waits. */
+/* TQ_POLLER_WOKEN: ends the wait of another thread, or keeps its next one from beginning. */
 void tq_poller_wake(const tq_poller *poller);
 
 /* Waits at most `wait_ns` and writes what is ready. Gives how many, or TQ_ERR_SYSTEM. */

@@ -40,10 +40,11 @@ static bool open_shard(tq_http *http)
 
 static int open_driver(tq_http *http, tq_http_mode mode)
 {
-    int err = tq_driver_open(&http->driver);
+    bool is_threaded = mode == TQ_HTTP_THREADED;
+    int err = tq_driver_open(&http->driver, is_threaded ? TQ_DRIVER_WOKEN : TQ_DRIVER_WATCHED);
     if (err != TQ_OK)
         return err;
-    if (mode == TQ_HTTP_THREADED)
+    if (is_threaded)
         err = tq_thread_open(http);
     if (err == TQ_OK && open_shard(http))
         return TQ_OK;

@@ -7,12 +7,16 @@
 #include "clock/clock.h"
 #include "http/mailbox.h"
 
-/* With the lock held: the thread looks into the mailbox, now or before it sleeps. */
-static void wake(tq_thread *thread)
+/* Gives the lock back. If there is `work` the thread looks into the mailbox, at once or before it
+ * sleeps; it is woken without the lock, since that is what it takes first. */
+static void unlock(tq_thread *thread, bool work)
 {
-    if (thread->is_asleep)
+    bool wakes = work && thread->is_asleep;
+    if (wakes)
+        thread->is_asleep = false;
+    pthread_mutex_unlock(&thread->lock);
+    if (wakes)
         tq_driver_wake(thread->http->driver);
-    thread->is_asleep = false;
 }
 
 int tq_thread_post(tq_thread *thread, tq_transfer *transfer)
@@ -27,18 +31,14 @@ int tq_thread_post(tq_thread *thread, tq_transfer *transfer)
     thread->shard_count = thread->http->shard_count;
     tq_chain_add(&thread->posted, transfer);
     /* Those that are for a gate come some at once, and wake it when they are all there. */
-    if (transfer->gate == NULL)
-        wake(thread);
-    pthread_mutex_unlock(&thread->lock);
+    unlock(thread, transfer->gate == NULL);
     return TQ_OK;
 }
 
 void tq_thread_kick(tq_thread *thread)
 {
     pthread_mutex_lock(&thread->lock);
-    if (thread->posted.first != NULL)
-        wake(thread);
-    pthread_mutex_unlock(&thread->lock);
+    unlock(thread, thread->posted.first != NULL);
 }
 
 /* With the lock held, since the request may go out once more. */
@@ -70,12 +70,12 @@ void tq_thread_recall(tq_thread *thread, tq_transfer *transfer)
     pthread_mutex_lock(&thread->lock);
     tell_sent(thread, transfer);
     mail->is_recalled = true;
-    if (!mail->is_returned) {
+    bool is_out = !mail->is_returned;
+    if (is_out) {
         mail->next_recalled = thread->recalled;
         thread->recalled = transfer;
-        wake(thread);
     }
-    pthread_mutex_unlock(&thread->lock);
+    unlock(thread, is_out);
 }
 
 int tq_thread_fd(const tq_thread *thread)
@@ -114,12 +114,10 @@ void tq_thread_arm(tq_thread *thread, int64_t at_ns)
     if (tq_thread_need(thread) != TQ_OK)
         return;
     pthread_mutex_lock(&thread->lock);
-    if (at_ns < thread->armed_ns) {
+    bool is_sooner = at_ns < thread->armed_ns;
+    if (is_sooner)
         thread->armed_ns = at_ns;
-        if (at_ns < thread->asleep_until_ns)
-            wake(thread);
-    }
-    pthread_mutex_unlock(&thread->lock);
+    unlock(thread, is_sooner && at_ns < thread->asleep_until_ns);
 }
 
 /* Has the bell been rung for what this step takes? */
@@ -174,8 +172,7 @@ static void ask_for_own(tq_thread *thread)
     pthread_mutex_lock(&thread->lock);
     thread->own_fd = tq_driver_fd(thread->own);
     thread->is_own_spent = false;
-    wake(thread);
-    pthread_mutex_unlock(&thread->lock);
+    unlock(thread, true);
 }
 
 static void step_own(tq_thread *thread)
@@ -196,7 +193,7 @@ int tq_thread_watch_fd(tq_thread *thread, int fd, int wanted)
     if (!tq_driver_has_fd())
         return TQ_ERR_SYSTEM;
     if (thread->own == NULL)
-        err = tq_driver_open(&thread->own);
+        err = tq_driver_open(&thread->own, TQ_DRIVER_WATCHED);
     if (err == TQ_OK)
         err = tq_driver_watch(thread->own, fd, wanted);
     if (err == TQ_OK)
@@ -252,11 +249,9 @@ int tq_thread_hang(tq_thread *thread)
     pthread_mutex_lock(&thread->bell_lock);
     err = tq_bell_hang(&thread->bell);
     pthread_mutex_unlock(&thread->bell_lock);
-    if (err == TQ_OK) {
+    if (err == TQ_OK)
         thread->beat_ns = tq_clock_now();
-        wake(thread);
-    }
-    pthread_mutex_unlock(&thread->lock);
+    unlock(thread, err == TQ_OK);
     return err;
 }
 
