@@ -148,16 +148,21 @@ end
 
 --- Takes in what is finished, after waiting at most so long for it.
 -- @tparam number timeout seconds
-function engine.pump(timeout)
+-- @tparam[opt=math.huge] number most how much of it
+-- @treturn integer how much it was
+function engine.pump(timeout, most)
   local native = core.engine()
   do_later()
   native:step(timeout)
   if player then play_requests() end
-  local owner, news = native:take()
-  while owner do
+  local count = 0
+  while count < (most or huge) do
+    local owner, news = native:take()
+    if not owner then break end
+    count = count + 1
     hand_out(owner, news)
-    owner, news = native:take()
   end
+  return count
 end
 
 -- What a loop watches the engine by: the same as the program has, without the built-in loop.
@@ -324,12 +329,17 @@ function pollable.timeout()
   return core.engine():timeout()
 end
 
-function pollable.step()
+--- Does what is to be done. For a loop that is not to be held up it does a part of that.
+-- @tparam[opt=math.huge] number most how much of what is finished is taken in
+-- @treturn boolean whether it is to be called again for the rest, when `most` is given
+function pollable.step(most)
   is_stepping = true
-  local ok, message = pcall(engine.pump, 0)
+  local ok, result = pcall(engine.pump, 0, most)
   is_stepping = false
+  if ok and most and result > 0 then return true end
   engine.notify()
-  if not ok then error(message, 0) end
+  if not ok then error(result, 0) end
+  return false
 end
 
 --- The fd that is readable when `step` has something to do.

@@ -48,6 +48,11 @@ local DIRECTORIES = { os.getenv "TMPDIR" or "/tmp", "/dev/shm", "/var/tmp" }
 -- Seconds: the longest sleep, how often waits look themselves, how long a reader may take to
 -- begin, and how long it stays when nobody waits.
 local LONGEST, LOOK, BEGINNING, IDLE = 60, 0.02, 0.5, 5
+-- How many ends are taken in before others have their turn, and the seconds that they have: nginx
+-- without OpenResty's patches knows no shorter sleep.
+local PART, TURN = 16, 0.001
+-- Seconds between two looks at whether all who wait are still there.
+local SWEEP = 0.5
 
 local CAN_WAIT = {
   rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
@@ -58,7 +63,7 @@ local engine
 local is_attached = false
 -- The light thread that reads the bell: its number, whether it hears, and since when it should.
 local reader, is_heard, began = 0, false, -math.huge
-local looked = -math.huge
+local looked, swept = -math.huge, -math.huge
 local parked = {}
 
 --- A semaphore to wait for.
@@ -69,15 +74,24 @@ function loop.current()
     .. "wait in it; ngx.timer.at begins what can"):format(phase)
 end
 
-local function step()
+local function step(most)
   looked = core.now()
-  local ok, message = pcall(engine.step)
-  if not ok then ngx.log(ngx.ERR, "taskqueue: ", tostring(message)) end
+  local ok, result = pcall(engine.step, most)
+  if ok then return result end
+  ngx.log(ngx.ERR, "taskqueue: ", tostring(result))
+  return false
+end
+
+-- Between its parts the worker does what others want of it.
+local function step_by_step()
+  while step(PART) do ngx.sleep(TURN) end
 end
 
 -- nginx drops the light threads of a request that is over, and tells nobody; but then nobody waits
 -- for the semaphore any more.
 local function sweep()
+  if looked - swept < SWEEP then return end
+  swept = looked
   for token in pairs(parked) do
     if token:count() >= 0 then
       parked[token] = nil
@@ -117,7 +131,7 @@ local function listen(socket, number)
   while number == reader and is_needed(idle_since) do
     local rung, problem = socket:receiveany(256)
     if not rung then return problem end
-    step()
+    step_by_step()
     sweep()
     if is_attached then idle_since = core.now() else core.engine():arm() end
   end
