@@ -22,7 +22,7 @@ static const double PRICE_STEP = 0.1;
 
 void tq_sched_init(tq_sched *sched, int64_t interval_ns)
 {
-    *sched = (tq_sched){0};
+    *sched = (tq_sched){.stamp = 1};
     tq_heap_init(&sched->waiting);
     tq_heap_init(&sched->ready);
     tq_heap_init(&sched->promised);
@@ -54,23 +54,27 @@ void tq_sched_set_interval(tq_sched *sched, int64_t interval_ns)
 
 void tq_sched_entry_init(tq_sched_entry *entry, int64_t born_ns, bool knows_birth)
 {
-    *entry = (tq_sched_entry){.node = {.place = TQ_HEAP_OUT},
-                              .promise = {.place = TQ_HEAP_OUT},
-                              .by_ns = TQ_NEVER,
-                              .worth_ns = TQ_NEVER};
+    *entry = (tq_sched_entry){
+        .node = {.place = TQ_HEAP_OUT}, .promise = {.place = TQ_HEAP_OUT}, .by_ns = TQ_NEVER};
     tq_forecast_init(&entry->forecast, born_ns, knows_birth);
 }
 
 void tq_sched_entry_restore(tq_sched_entry *entry, const tq_forecast *forecast)
 {
     entry->forecast = *forecast;
-    entry->worth_ns = TQ_NEVER;
+    entry->stamp = 0;
+}
+
+static void change_stamp(tq_sched *sched)
+{
+    if (++sched->stamp == 0)
+        sched->stamp = 1;
 }
 
 void tq_sched_restore(tq_sched *sched, const tq_history *history)
 {
     sched->history = *history;
-    sched->lessons++;
+    change_stamp(sched);
 }
 
 int tq_sched_reserve(tq_sched *sched, size_t count)
@@ -238,13 +242,14 @@ static void move_due(tq_sched *sched, int64_t now)
 }
 
 /* Several slots may be given away at one instant: what looks are worth then is found out once. */
-static double worth_of(const tq_sched *sched, tq_sched_entry *entry, int64_t now)
+static double worth_of(tq_sched *sched, tq_sched_entry *entry, int64_t now)
 {
-    if (entry->worth_ns != now || entry->worth_lessons != sched->lessons) {
+    if (sched->worth_ns != now)
+        change_stamp(sched);
+    sched->worth_ns = now;
+    if (entry->stamp != sched->stamp)
         entry->worth = tq_forecast_worth(&entry->forecast, &sched->history, now);
-        entry->worth_ns = now;
-        entry->worth_lessons = sched->lessons;
-    }
+    entry->stamp = sched->stamp;
     return entry->worth;
 }
 
@@ -256,7 +261,7 @@ typedef struct search {
     size_t misplaced_count;
 } search;
 
-static void consider(const tq_sched *sched, search *found, size_t place, int64_t now)
+static void consider(tq_sched *sched, search *found, size_t place, int64_t now)
 {
     tq_sched_entry *entry = entry_of(sched->ready.slots[place].node);
     double worth = worth_of(sched, entry, now);
@@ -354,13 +359,13 @@ void tq_sched_take(tq_sched *sched, tq_sched_entry *entry, int64_t now)
 void tq_sched_read(tq_sched *sched, tq_sched_entry *entry, int level, int64_t now)
 {
     tq_forecast_read(&entry->forecast, &sched->history, level, now);
-    sched->lessons++;
+    change_stamp(sched);
 }
 
 void tq_sched_end(tq_sched *sched, tq_sched_entry *entry, int64_t now)
 {
     tq_forecast_end(&entry->forecast, &sched->history, now);
-    sched->lessons++;
+    change_stamp(sched);
 }
 
 int64_t tq_sched_wait_ns(const tq_sched *sched, int64_t now)

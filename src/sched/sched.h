@@ -39,9 +39,8 @@ typedef struct tq_sched_entry {
     tq_forecast forecast;
     int64_t by_ns; /* a look is wanted by then; TQ_NEVER for none. Set it before adding. */
     int64_t ready_ns;
-    int64_t worth_ns; /* when `worth` was found out, with so many lessons; TQ_NEVER for not yet */
-    uint64_t worth_lessons;
-    double worth; /* as a logarithm */
+    double worth; /* as a logarithm, if it has the schedule's stamp */
+    uint32_t stamp;
     bool is_ready;
     bool can_yield; /* to whoever has been passed over, although its look is promised */
 } tq_sched_entry;
@@ -55,7 +54,8 @@ typedef struct tq_sched {
     tq_history history;
     double log_price; /* what looks went for of late */
     uint64_t added;
-    uint64_t lessons; /* that the history has had */
+    int64_t worth_ns; /* for when worths with the present stamp were found out */
+    uint32_t stamp;   /* another one when the history has learned, or time has passed; never 0 */
     size_t swept;     /* the place in `ready` at which the sweep has arrived */
     size_t unseen;    /* entries in, promised a look, that were never read */
 } tq_sched;
