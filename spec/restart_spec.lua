@@ -16,7 +16,7 @@ describe("a restart", function()
       local outcome = i % 3 == 0 and "rejected" or "completed"
       local service = i % 2 == 0 and "node" or "mobizon"
       local id = sim:task {
-        service = service, outcome = outcome, duration = 1.5 + i * 0.03,
+        service = service, outcome = outcome, duration = 4 + i * 0.03,
       }
       ids[i], expected[id] = id, OUTCOMES[outcome]
     end
@@ -29,6 +29,8 @@ describe("a restart", function()
 
     local first = start("first")
     local pid = first:read("*l")
+    -- If it were left running, closing its pipe would wait for it for ever.
+    finally(function() os.execute("kill -9 " .. pid .. " 2>/dev/null") end)
     -- Until everything is known to the file: the process is in the middle of its waits then.
     local function is_written()
       local file = io.open(path)
