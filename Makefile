@@ -67,6 +67,9 @@ LUA_SOURCES := $(shell find lua/taskqueue -name '*.lua' | sort)
 C_TESTS := $(filter-out $(if $(filter multi,$(POLLER)),poller_test),\
 	$(patsubst spec/c/%.c,%,$(sort $(wildcard spec/c/*_test.c))))
 
+# What compiles does so on all processors.
+COMPILE := $(MAKE) --no-print-directory -s -j$(shell nproc)
+
 pkg = $(shell $(PKG_CONFIG) $(1) $(2))
 API_lua5.4 := 5.4
 API_luajit := 5.1
@@ -130,40 +133,41 @@ exports_luajit = echo 'export LUA_PATH="$(HERE)/lua/?.lua;$(HERE)/lua/?/init.lua
 DEMO_LUA := $(firstword $(LUAS))
 demo:
 	@.ci/deps demo
-	@$(MAKE) --no-print-directory -s LUA=$(DEMO_LUA) build
+	@$(COMPILE) LUA=$(DEMO_LUA) build
 	@eval "$$($(MAKE) -s env LUA=$(DEMO_LUA))" && $(DEMO_LUA) examples/demo.lua
 
 .PHONY: openresty-demo
 openresty-demo:
 	@.ci/deps demo
 	@.ci/deps openresty
-	@$(MAKE) --no-print-directory -s LUA=luajit build
+	@$(COMPILE) LUA=luajit build
 	@eval "$$($(MAKE) -s env LUA=luajit)" && exec examples/openresty/run $(PORT)
 
 test:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s build test-c spec
+	@$(COMPILE) tests
+	@$(MAKE) --no-print-directory -s test-c spec
 
 # The build without epoll: all of it but what a foreign loop watches.
 test-multi:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s POLLER=multi build test-c
-	@$(MAKE) --no-print-directory -s POLLER=multi LUA=lua5.4 spec
+	@$(COMPILE) POLLER=multi LUA=lua5.4 tests
+	@$(MAKE) --no-print-directory -s POLLER=multi LUA=lua5.4 test-c spec
 
 # The specs over a transport that has a thread of its own, as inside nginx.
 .PHONY: test-thread test-openresty
 test-thread:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s LUA=lua5.4 build gsoap world
-	@TASKQUEUE_TEST_THREAD=1 BUSTED="--exclude-tags=slow $(BUSTED)" .ci/specs lua5.4
+	@$(COMPILE) LUA=lua5.4 build gsoap world
+	@TASKQUEUE_TEST_THREAD=1 SPECS="$(IN_PROCESS)" BUSTED="--exclude-tags=slow" .ci/specs lua5.4
 
 # What the specs start runs on LuaJIT, and they themselves on both.
 test-openresty:
 	@.ci/deps test
 	@.ci/deps openresty
 	@.ci/deps test-openresty
-	@$(MAKE) --no-print-directory -s build
-	@SPECS="spec/openresty/*_spec.lua" BUSTED="$(if $(SLOW),,--exclude-tags=slow)" .ci/specs $(LUAS)
+	@$(COMPILE) build
+	@BATCH=1 SPECS="spec/openresty/*_spec.lua" BUSTED="$(if $(SLOW),,--exclude-tags=slow)" .ci/specs $(LUAS)
 
 # Processes that coordinate on a Redis server, which the specs start.
 .PHONY: test-fleet
@@ -171,8 +175,17 @@ test-fleet:
 	@.ci/deps test
 	@.ci/deps fleet
 	@.ci/deps openresty
-	@$(MAKE) --no-print-directory -s build
-	@SPECS="spec/fleet/durable_spec.lua spec/fleet/*_spec.lua" .ci/specs $(LUAS)
+	@$(COMPILE) build
+	@BATCH=1 SPECS="spec/fleet/durable_spec.lua spec/fleet/*_spec.lua" .ci/specs $(LUAS)
+
+# All that is compiled for C tests and specs.
+.PHONY: tests
+tests: build $(C_TESTS:%=$(BUILD)/c/%) gsoap world
+
+# The specs of what happens in their own process, and in real time: not those of the programs and of
+# the simulator, nor of simulated time.
+IN_PROCESS := $(filter-out spec/command% spec/sim_% spec/simulated_% spec/docs_% spec/random_% \
+	spec/testing_%,$(sort $(wildcard spec/*_spec.lua)))
 
 # Those of the transport run over its thread as well.
 OVER_THREAD := http connection pollable refusal fence
@@ -299,25 +312,27 @@ analyse:
 coverage:
 	@.ci/deps test
 	@rm -rf build/cov
+	@$(COMPILE) VARIANT=cov tests
 	@$(MAKE) --no-print-directory -s VARIANT=cov test-c
-	@set -e; for lua in $(LUAS); do \
-		$(MAKE) --no-print-directory -s VARIANT=cov STEP=11 LUA=$$lua build memory spec; done
+	@set -e; for lua in $(LUAS); do $(MAKE) --no-print-directory -s VARIANT=cov STEP=11 LUA=$$lua memory; \
+		SPECS="spec/*_spec.lua" BUSTED="--exclude-tags=slow" VARIANT=cov .ci/specs $$lua; done
 	@.ci/coverage build/cov
 
 memcheck:
 	@.ci/deps memcheck
-	@$(MAKE) --no-print-directory -s LUA=$(firstword $(LUAS)) build test-c gsoap world
-	@.ci/memcheck $(firstword $(LUAS)) $(BUILD)
+	@$(COMPILE) LUA=$(firstword $(LUAS)) tests
+	@SPECS="$(IN_PROCESS)" .ci/memcheck $(firstword $(LUAS)) $(BUILD)
 
 sanitize:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s VARIANT=asan LUA=$(firstword $(LUAS)) build gsoap world
+	@$(COMPILE) VARIANT=asan LUA=$(firstword $(LUAS)) tests
 	@.ci/sanitize $(firstword $(LUAS)) asan
 
 tsan:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s VARIANT=tsan LUA=$(firstword $(LUAS)) build gsoap world
-	@.ci/sanitize $(firstword $(LUAS)) tsan
+	@$(COMPILE) VARIANT=tsan LUA=$(firstword $(LUAS)) tests
+	@SPECS="$(filter-out $(IN_PROCESS),$(wildcard spec/sim_*_spec.lua)) $(IN_PROCESS)" \
+		.ci/sanitize $(firstword $(LUAS)) tsan
 
 POLLS ?= 1000000
 SOAK_LUA := $(firstword $(LUAS))
@@ -354,7 +369,7 @@ STEP ?= 1
 SCENARIOS ?= load client decode encode json xml soap call many failure
 memory:
 	@.ci/deps test
-	@$(MAKE) --no-print-directory -s $(LUAS:%=$(BUILD)/%/memory)
+	@$(COMPILE) $(LUAS:%=$(BUILD)/%/memory)
 	@set -e; for lua in $(LUAS); do echo "on $$lua"; $(BUILD)/$$lua/memory $(STEP) $(SCENARIOS); done
 
 define memory_rules
