@@ -24,9 +24,7 @@ local clients = {
     counts = ALL },
   { name = "Lua-cURL, LuaJIT", command = "luajit bench/polls/lua_curl.lua", counts = { 1 } },
   { name = "lua-http, LuaJIT", command = "luajit bench/polls/lua_http.lua", counts = ALL },
-  -- There is no lua-expat for it.
-  { name = "lua-http, Lua 5.4", command = "lua5.4 bench/polls/lua_http.lua", counts = ALL,
-    only = "json" },
+  { name = "lua-http, Lua 5.4", command = "lua5.4 bench/polls/lua_http.lua", counts = ALL },
   { name = "luasocket, Lua 5.4", command = "lua5.4 bench/polls/lua_socket.lua", counts = { 1 } },
   { name = "node undici", command = "node bench/polls/undici.js", counts = ALL, only = "json" },
   { name = "python aiohttp", command = "/usr/bin/python3 bench/polls/python_aiohttp.py",
