@@ -314,8 +314,8 @@ coverage:
 	@rm -rf build/cov
 	@$(COMPILE) VARIANT=cov tests
 	@$(MAKE) --no-print-directory -s VARIANT=cov test-c
-	@set -e; for lua in $(LUAS); do $(MAKE) --no-print-directory -s VARIANT=cov STEP=11 LUA=$$lua memory; \
-		SPECS="spec/*_spec.lua" BUSTED="--exclude-tags=slow" VARIANT=cov .ci/specs $$lua; done
+	@$(MAKE) --no-print-directory -s VARIANT=cov STEP=11 memory
+	@SPECS="spec/*_spec.lua" BUSTED="--exclude-tags=slow" VARIANT=cov .ci/specs $(LUAS)
 	@.ci/coverage build/cov
 
 memcheck:
@@ -349,7 +349,7 @@ SECONDS ?= 60
 FUZZERS ?= $(patsubst spec/fuzz/%_fuzz.c,%,$(sort $(wildcard spec/fuzz/*_fuzz.c)))
 fuzz:
 	@.ci/deps fuzz
-	@$(MAKE) --no-print-directory -s VARIANT=fuzz CC=clang LUA=$(firstword $(LUAS)) fuzzers
+	@$(COMPILE) VARIANT=fuzz CC=clang LUA=$(firstword $(LUAS)) fuzzers
 	@.ci/fuzz build/fuzz/$(firstword $(LUAS)) $(SECONDS) $(FUZZERS)
 
 # The linker lets the targets stand between the code and its network, see spec/fuzz/wire.h.
