@@ -60,6 +60,21 @@ describe("a collection of garbage", function()
     end
   end)
 
+  it("may close a client just when a call begins", function()
+    local pause = collectgarbage("setpause", 0)
+    for i = 1, 300 do
+      local client = support.client(sim, { rate = 1e6 })
+      finalize(function() client:close() end)
+      -- So that the collector is somewhere else each time.
+      local garbage = {}
+      for j = 1, i % 60 do garbage[j] = {} end
+      local task, message, kind = client:call("report", "create")
+      assert.is_true(task ~= nil or kind == "closed", message)
+      client:close()
+    end
+    collectgarbage("setpause", pause)
+  end)
+
   it("may close a client while its replies are read and its requests are written", function()
     local many = {}
     for i = 1, 2000 do many[i] = { name = "n" .. i, value = i } end

@@ -69,11 +69,13 @@ int tq_call_start(lua_State *L)
     luaL_checkany(L, 4);
     lua_settop(L, 4);
     tq_call_ud *ud = new_call(L, client);
+    lua_pushvalue(L, 4);
+    ud->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+    /* A finalizer may have closed it since. */
+    tq_client_check(L, 1);
     tq_check(L, tq_http_begin(ud->engine->http, client->source.peer, &ud->transfer), "call");
     write_pinned(L, ud, 2, 3);
     tq_transfer_send_once(ud->transfer);
-    lua_pushvalue(L, 4);
-    ud->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
     tq_http_submit(ud->transfer, ud->target, ud);
     return 1;
 }

@@ -10,6 +10,10 @@ local failure = require "taskqueue.failure"
 local kind = failure.kind
 local calls = {}
 
+local function closed()
+  return nil, failure.new(kind.CLOSED, "the client is closed")
+end
+
 -- Sends one request, once, and waits for what comes back.
 -- @tparam table self
 -- @tparam string name what is called, as the service's binding takes it
@@ -19,7 +23,7 @@ local calls = {}
 -- @treturn[2] table a failure
 -- @raise text that names a parameter which cannot be sent
 function calls.send(self, name, parameters)
-  if self:is_closed() then return nil, failure.new(kind.CLOSED, "the client is closed") end
+  if self:is_closed() then return closed() end
   local pending = engine.sleeper()
   pending.call = core.call(self.native, name, parameters, pending)
   self:await(pending)
@@ -33,8 +37,10 @@ function calls.call(self, name, parameters)
     error("call: the parameters must be a table", 3)
   end
   local ok, reply, failed = pcall(calls.send, self, name, parameters or {})
-  if not ok then error("call: " .. tostring(reply), 3) end
-  return reply, failed
+  if ok then return reply, failed end
+  -- A finalizer may have done that meanwhile.
+  if self:is_closed() then return closed() end
+  error("call: " .. tostring(reply), 3)
 end
 
 -- Checks what becomes a name on the wire.
