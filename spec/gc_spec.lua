@@ -60,19 +60,38 @@ describe("a collection of garbage", function()
     end
   end)
 
-  it("may close a client just when a call begins", function()
+  -- Calls a function with a client that a finalizer closes somewhere, each time somewhere else.
+  local function with_closing(fn)
     local pause = collectgarbage("setpause", 0)
     for i = 1, 300 do
       local client = support.client(sim, { rate = 1e6 })
       finalize(function() client:close() end)
-      -- So that the collector is somewhere else each time.
       local garbage = {}
-      for j = 1, i % 60 do garbage[j] = {} end
-      local task, message, kind = client:call("report", "create")
-      assert.is_true(task ~= nil or kind == "closed", message)
+      for j = 1, i % 97 do garbage[j] = {} end
+      fn(client)
       client:close()
     end
     collectgarbage("setpause", pause)
+  end
+
+  it("may close a client just when a call begins", function()
+    with_closing(function(client)
+      local task, message, kind = client:call("report", "create")
+      assert.is_true(task ~= nil or kind == "closed", message)
+    end)
+  end)
+
+  it("may close a client just when waits for many tasks begin or end", function()
+    local id = sim:task { duration = 0 }
+    with_closing(function(client)
+      local tasks = { client:task(id), client:task "1", client:task "2" }
+      local results = taskqueue.wait_all(tasks, { timeout = 1 })
+      assert.equal(3, #results)
+      for i, result in ipairs(results) do
+        assert.equal(tasks[i], result.task)
+        assert.is_true(result.kind == "closed" or (result.kind == nil) == (i == 1), result.message)
+      end
+    end)
   end)
 
   it("may close a client while its replies are read and its requests are written", function()

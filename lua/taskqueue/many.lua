@@ -43,11 +43,14 @@ local function member_metatable(group)
   }
 end
 
--- A member that has been no more than its task so far, and is the only waiter of this watch.
+-- A member that has been no more than its task so far, and is the only waiter of this watch. nil when
+-- a finalizer, which may run while there is made room for it, has had it made meanwhile.
 local function new_member(group, index, watch)
   local member = setmetatable({
-    task = group.members[index], index = index, watch = watch, is_waiting = true, is_noted = false,
+    task = false, index = index, watch = watch, is_waiting = true, is_noted = false,
   }, group.member_mt)
+  if watch:place() == 0 then return nil end
+  member.task = group.members[index]
   group.members[index] = member
   return member
 end

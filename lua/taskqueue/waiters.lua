@@ -15,6 +15,7 @@ function waiters.first(watch)
   local place = watch:place()
   if place == 0 then return watch.firsts[watch] end
   local waiter = watch.group.new_member(place, watch)
+  if not waiter then return watch.firsts[watch] end
   watch.firsts[watch] = waiter
   watch:set_place(0)
   return waiter
