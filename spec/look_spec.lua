@@ -54,7 +54,7 @@ for _, service in ipairs(support.services) do
     end)
 
     it("takes its turn beside a wait on the same task", function()
-      local id = new_task { duration = 0.1 }
+      local id = new_task { duration = 0.5 }
       local looked
       taskqueue.run(function()
         taskqueue.spawn(function() assert(client:wait_until_done(id)) end)
