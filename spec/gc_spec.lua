@@ -66,8 +66,8 @@ describe("a collection of garbage", function()
     for i = 1, 300 do
       local client = support.client(sim, { rate = 1e6 })
       finalize(function() client:close() end)
-      local garbage = {}
-      for j = 1, i % 97 do garbage[j] = {} end
+      local last
+      for _ = 1, i % 97 do last = { last } end
       fn(client)
       client:close()
     end

@@ -43,8 +43,8 @@ local function member_metatable(group)
   }
 end
 
--- A member that has been no more than its task so far, and is the only waiter of this watch. nil when
--- a finalizer, which may run while there is made room for it, has had it made meanwhile.
+-- A member that has been no more than its task so far, and is the only waiter of this watch. nil
+-- when a finalizer, which may run while room is made for it, has had it made meanwhile.
 local function new_member(group, index, watch)
   local member = setmetatable({
     task = false, index = index, watch = watch, is_waiting = true, is_noted = false,
