@@ -9,7 +9,7 @@ local taskqueue = require "taskqueue"
 local describe_if = core.is_pollable and describe or function() end
 
 describe_if("a step of a loop", function()
-  local loop, engine, now_running, parked, woken
+  local loop, engine, now_running, parked, woken, over
 
   -- Coroutines that run when the loop's engine wakes them, and not within a step.
   local function new_loop()
@@ -39,8 +39,17 @@ describe_if("a step of a loop", function()
     while #woken > 0 do resume(table.remove(woken, 1)) end
   end
 
+  local function begin_six()
+    for _ = 1, 6 do
+      resume(coroutine.create(function()
+        taskqueue.sleep(0.01)
+        over = over + 1
+      end))
+    end
+  end
+
   before_each(function()
-    parked, woken, now_running, engine = {}, {}, nil, nil
+    parked, woken, now_running, engine, over = {}, {}, nil, nil, 0
     loop = new_loop()
     taskqueue.use(loop)
   end)
@@ -51,13 +60,7 @@ describe_if("a step of a loop", function()
   end)
 
   it("takes in as much as it is told to, and says whether it is to be called again", function()
-    local over = 0
-    for _ = 1, 6 do
-      resume(coroutine.create(function()
-        taskqueue.sleep(0.01)
-        over = over + 1
-      end))
-    end
+    begin_six()
     socket.sleep(0.05)
     local counts = {}
     repeat
@@ -71,13 +74,7 @@ describe_if("a step of a loop", function()
   end)
 
   it("takes in all that there is when it is told nothing", function()
-    local over = 0
-    for _ = 1, 6 do
-      resume(coroutine.create(function()
-        taskqueue.sleep(0.01)
-        over = over + 1
-      end))
-    end
+    begin_six()
     socket.sleep(0.05)
     assert.is_false(engine.step())
     resume_woken()
