@@ -159,7 +159,8 @@ test-multi:
 test-thread:
 	@.ci/deps test
 	@$(COMPILE) LUA=lua5.4 build gsoap world
-	@TASKQUEUE_TEST_THREAD=1 SPECS="$(IN_PROCESS)" BUSTED="--exclude-tags=slow" .ci/specs lua5.4
+	@TASKQUEUE_TEST_THREAD=1 SPECS="$(if $(BUSTED),,spec/*_spec.lua)" \
+		BUSTED="--exclude-tags=slow $(BUSTED)" .ci/specs lua5.4
 
 # What the specs start runs on LuaJIT, and they themselves on both.
 test-openresty:
@@ -182,10 +183,8 @@ test-fleet:
 .PHONY: tests
 tests: build $(C_TESTS:%=$(BUILD)/c/%) gsoap world
 
-# The specs of what happens in their own process, and in real time: not those of the programs and of
-# the simulator, nor of simulated time.
-IN_PROCESS := $(filter-out spec/command% spec/sim_% spec/simulated_% spec/docs_% spec/random_% \
-	spec/testing_%,$(sort $(wildcard spec/*_spec.lua)))
+# The specs but for those whose work is all in other processes, where what watches theirs sees nothing.
+IN_PROCESS := $(filter-out spec/command% spec/docs% spec/sim_program%,$(sort $(wildcard spec/*_spec.lua)))
 
 # Those of the transport run over its thread as well.
 OVER_THREAD := http connection pollable refusal fence
@@ -331,8 +330,7 @@ sanitize:
 tsan:
 	@.ci/deps test
 	@$(COMPILE) VARIANT=tsan LUA=$(firstword $(LUAS)) tests
-	@SPECS="$(filter-out $(IN_PROCESS),$(wildcard spec/sim_*_spec.lua)) $(IN_PROCESS)" \
-		.ci/sanitize $(firstword $(LUAS)) tsan
+	@SPECS="$(IN_PROCESS)" .ci/sanitize $(firstword $(LUAS)) tsan
 
 POLLS ?= 1000000
 SOAK_LUA := $(firstword $(LUAS))
