@@ -295,13 +295,21 @@ local function contract(kind)
     end)
 
     it("lets the built-in loop run in several coroutines side by side", function()
-      local ended, failed = {}, nil
+      local begun, ended, failed = 0, {}, nil
+      local function wait_for_all()
+        local ends = core.now() + FOREVER
+        while begun < 3 do
+          assert(core.now() < ends, "they do not run side by side")
+          taskqueue.sleep(0.01)
+        end
+      end
       for i = 1, 3 do
         loop.spawn(function()
-          table.insert(ended, taskqueue.run(function()
-            taskqueue.spawn(taskqueue.sleep, 0.01 * i)
+          ended[i] = taskqueue.run(function()
+            begun = begun + 1
+            taskqueue.spawn(wait_for_all)
             return i
-          end))
+          end)
         end)
       end
       loop.spawn(function()

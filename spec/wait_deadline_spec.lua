@@ -62,10 +62,12 @@ for _, service in ipairs(support.services) do
       end)
 
       it("tells as its cause a failure of the last poll, and no older one", function()
-        local id = new_task { duration = 60, progress = "none" }
-        sim:fault(service.transient)
-        local _, _, _, detail = client:wait_until_done(id, { timeout = 0.3 })
-        assert.is_nil(detail.cause)
+        support.undisturbed(function()
+          local id = new_task { duration = 60, progress = "none" }
+          sim:fault(service.transient)
+          local _, _, _, detail = client:wait_until_done(id, { timeout = 0.3 })
+          assert.is_nil(detail.cause)
+        end)
       end)
 
       it("does not stall when nobody could look", function()
@@ -123,12 +125,13 @@ for _, service in ipairs(support.services) do
         local ids, last = {}, {}
         taskqueue.run(function()
           for i = 1, 5 do
-            ids[i] = new_task { duration = 60 }
-            taskqueue.spawn(function() client:wait_until_done(ids[i], { timeout = 1 }) end)
+            ids[i] = new_task { duration = 600 }
+            taskqueue.spawn(function() client:wait_until_done(ids[i]) end)
           end
+          while #sim:log() < 50 do taskqueue.sleep(0.05) end
+          client:close()
         end)
         local log = sim:log()
-        assert.is_true(#log >= 25)
         for i, entry in ipairs(log) do
           assert.is_true(i - (last[entry.id] or 0) <= 5 * #ids)
           last[entry.id] = i
