@@ -68,7 +68,7 @@ for _, service in ipairs(support.services) do
         for _ = 1, 3 do sim:fault(service.transient) end
         taskqueue.run(function()
           taskqueue.spawn(function() assert(client:wait_until_done(id)) end)
-          taskqueue.sleep(0.05)
+          while support.polls(sim) < 2 do taskqueue.sleep(0.01) end
           assert(client:wait_until_done(id, { max_poll_errors = 2 }))
         end)
       end)
