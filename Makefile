@@ -24,7 +24,8 @@
 #   make fuzz SECONDS=60 so long of hostile input for each decoder
 #   make bench           how soon ends are known, and what scheduling and decoding cost
 #   make bench-polls     what a poll costs, beside other clients (ROUNDS=7 SPAN=1 OUT=build/bench)
-#   make docs            write the tables of docs/faults.md from the specs' rows
+#   make docs            write the tables of docs/faults.md from the specs' rows, and those of
+#                        docs/performance.md from docs/polls.csv
 #   make bench-loops     how late the timers of a loop are beside 1,000 waits
 #   make bench-openresty what waits inside nginx cost its other requests (ROUNDS=7)
 #   make bench-fleet     how soon a fleet knows, and what it costs its Redis (WAITS=200000 ROUNDS=7)
@@ -244,6 +245,7 @@ build/world.so: spec/faults/world.c
 
 docs:
 	@.ci/docs
+	@lua5.4 bench/polls/tables.lua docs/polls.csv docs/performance.md
 
 BENCHES := soap_decode detection scheduling
 
