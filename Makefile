@@ -178,7 +178,7 @@ test-fleet:
 	@.ci/deps fleet
 	@.ci/deps openresty
 	@$(COMPILE) build
-	@BATCH=1 SPECS="spec/fleet/durable_spec.lua spec/fleet/*_spec.lua" .ci/specs $(LUAS)
+	@LANES=4 BATCH=1 SPECS="spec/fleet/*_spec.lua" .ci/specs $(LUAS)
 
 # All that is compiled for C tests and specs.
 .PHONY: tests
