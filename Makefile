@@ -245,7 +245,9 @@ build/world.so: spec/faults/world.c
 
 docs:
 	@.ci/docs
-	@lua5.4 bench/polls/tables.lua docs/polls.csv docs/performance.md
+	@mkdir -p build
+	@lua5.4 bench/polls/tables.lua docs/polls.csv docs/performance.md >build/performance.md
+	@mv build/performance.md docs/performance.md
 
 BENCHES := soap_decode detection scheduling
 

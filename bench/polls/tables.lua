@@ -1,22 +1,17 @@
 -- SPDX-License-Identifier: MIT
--- Writes what polls cost, as bench/polls/compare.lua has measured it, into the tables of
--- docs/performance.md: each stands after a line that names its cases, as in the file with the
--- figures. lua5.4 bench/polls/tables.lua docs/polls.csv docs/performance.md
+-- Prints a document with the tables of what polls cost, as bench/polls/compare.lua has measured it.
+-- Each stands after a line that names its cases, as the file with the figures has them:
+-- lua5.4 bench/polls/tables.lua docs/polls.csv docs/performance.md
 local MARK = "^<!%-%- polls: (.-) %-%->$"
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 -- The figures as cells[client][column], and the columns of each case, all in their order.
 local function load_figures(path)
   local columns, clients, cells = {}, {}, {}
-  for case, count, client, cpu, ratio in
-    read(path):gmatch '"([^"]+)",(%d+),"([^"]+)",([%d.]+),[%d.]+,[%d.]+,([%d.]+)'
-  do
+  local lines = io.lines(path)
+  lines() -- the heading
+  for row in lines do
+    local case, count, client, cpu, ratio =
+      row:match '^"([^"]+)",(%d+),"([^"]+)",([%d.]+),[%d.]+,[%d.]+,([%d.]+)'
     local column = case .. " " .. count
     columns[case] = columns[case] or {}
     local known = columns[case]
@@ -67,23 +62,13 @@ local function table_of(names)
   return table.concat(lines, "\n")
 end
 
--- The document with its tables anew; what else it says stays.
-local function put(document)
-  local lines, is_old, has_begun = {}, false, false
-  for each in document:gmatch "([^\n]*)\n" do
-    is_old = is_old and (each == "" and not has_begun or each:find "^|" ~= nil)
-    has_begun = is_old and each ~= ""
-    if not is_old then lines[#lines + 1] = each end
-    local names = each:match(MARK)
-    if names then
-      lines[#lines + 1] = "\n" .. table_of(names)
-      is_old = true
-    end
+local is_old = false
+for each in io.lines(arg[2]) do
+  is_old = is_old and each:find "^|" ~= nil
+  if not is_old then print(each) end
+  local names = each:match(MARK)
+  if names then
+    print(table_of(names))
+    is_old = true
   end
-  return table.concat(lines, "\n") .. "\n"
 end
-
-local text = put(read(arg[2]))
-local file = assert(io.open(arg[2], "w"))
-file:write(text)
-file:close()
