@@ -17,6 +17,7 @@
 #   make analyse         what finds faults in code that is not run, and takes its time
 #   make coverage        how many lines of the C code the tests run
 #   make memcheck        the specs under valgrind
+#   make helgrind        the C tests of the thread under valgrind, which looks for races
 #   make sanitize        the specs with address and undefined-behaviour sanitizers
 #   make tsan            the specs with the thread sanitizer
 #   make memory          scripts whose memory runs out, at each allocation in turn
@@ -325,6 +326,15 @@ memcheck:
 	@.ci/deps memcheck
 	@$(COMPILE) LUA=$(firstword $(LUAS)) tests
 	@SPECS="$(IN_PROCESS)" .ci/memcheck $(firstword $(LUAS)) $(BUILD)
+
+# The C tests of what runs over the thread, by another one that finds races.
+.PHONY: helgrind
+helgrind:
+	@.ci/deps memcheck
+	@$(COMPILE) LUA=$(firstword $(LUAS)) tests
+	@set -e; export TASKQUEUE_TEST_THREAD=1; for test in $(OVER_THREAD:%=$(BUILD)/c/%_test); do \
+		valgrind --tool=helgrind --quiet --suppressions=.ci/helgrind.supp --error-exitcode=99 $$test; \
+	done
 
 sanitize:
 	@.ci/deps test
